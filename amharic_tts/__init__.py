@@ -1,0 +1,3 @@
+"""Teach pretrained autoregressive speech models to speak Amharic."""
+
+__version__ = "0.1.0"
