@@ -1,0 +1,1 @@
+"""The speech language model: one causal transformer over conditioning, text and codes."""
