@@ -1,0 +1,1 @@
+"""From a manifest of recordings to the batches of one training step."""
