@@ -1,0 +1,1 @@
+"""Judging speech: an independent recogniser, error rates, and the report of a run."""

@@ -1,0 +1,50 @@
+"""Making recordings differ, in the log-mel domain, so that the recogniser does not lean on how clean they are.
+
+Nothing here is codec output: the changes are generic (time, pitch, noise, smear, masks), so the recogniser stays an
+independent judge.
+"""
+
+import torch
+from torch import Tensor
+
+TEMPO = (0.85, 1.18)  # factor on the number of frames
+BAND_SHIFT = 2.0  # mel bands up or down: a slightly higher or lower voice
+JITTER = 0.25  # standard deviation of noise on each cell, in features' units, at most
+FLOOR = 0.6  # how far the noise floor may rise above the utterance's quietest cell, in features' units
+MASKED_BANDS, MASKED_FRAMES = 10, 12  # SpecAugment (Park et al. 2019): widest masks
+
+
+def _uniform(low: float, high: float, generator: torch.Generator) -> float:
+    return low + (high - low) * torch.rand((), generator=generator).item()
+
+
+def _below(limit: int, generator: torch.Generator) -> int:
+    return int(torch.randint(max(1, limit), (), generator=generator))
+
+
+def resample_grid(features: Tensor, frames: int, band_shift: float) -> Tensor:
+    """`features` (time, bands) stretched to `frames` rows and moved by `band_shift` bands (bilinear, edges held)."""
+    time, bands = features.shape
+    rows = torch.linspace(-1, 1, frames)
+    columns = (torch.arange(bands) + band_shift) * 2 / max(1, bands - 1) - 1
+    grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)  # (frames, bands, (x, y))
+    warped = torch.nn.functional.grid_sample(
+        features[None, None], grid[None], mode="bilinear", padding_mode="border", align_corners=True
+    )
+    return warped[0, 0]
+
+
+def augment(features: Tensor, generator: torch.Generator) -> Tensor:
+    """Another plausible recording of the same words: (time, bands) → (time', bands)."""
+    frames = max(1, round(len(features) * _uniform(*TEMPO, generator)))
+    x = resample_grid(features, frames, _uniform(-BAND_SHIFT, BAND_SHIFT, generator))
+    if torch.rand((), generator=generator) < 0.5:  # smear over time, as reverberation and phase reconstruction do
+        amount = _uniform(0.0, 0.5, generator)
+        x = (1 - amount) * x + amount / 2 * (x.roll(1, 0) + x.roll(-1, 0))
+    x = x.clamp_min(x.min().item() + _uniform(0.0, FLOOR, generator))
+    x = x + _uniform(0.0, JITTER, generator) * torch.randn(x.shape, generator=generator)
+    for axis, widest in ((0, MASKED_FRAMES), (1, MASKED_BANDS), (1, MASKED_BANDS)):
+        width = _below(min(widest, x.shape[axis] // 4) + 1, generator)
+        start = _below(x.shape[axis] - width + 1, generator)
+        x.narrow(axis, start, width).fill_(0.0)
+    return x - x.mean()

@@ -1,0 +1,177 @@
+"""Trains the recogniser on original recordings; a minute or two on two cores for two hours of speech."""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from amharic_tts.audio.files import read_wave
+from amharic_tts.errors import InputError
+from amharic_tts.evaluate.augment import augment
+from amharic_tts.evaluate.error_rates import error_rates
+from amharic_tts.evaluate.features import SAMPLE_RATE, log_mel
+from amharic_tts.evaluate.recogniser import (
+    BLANK,
+    DESCRIPTION,
+    WEIGHTS,
+    Recogniser,
+    RecogniserNetwork,
+    RecogniserShape,
+    describe,
+)
+from amharic_tts.evaluate.spoken_text import spoken_text
+
+
+class Recording(Protocol):
+    """What is needed of a manifest's row (`amharic_tts.data.manifest.Row`)."""
+
+    audio: str
+    start: float | None
+    end: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class RecogniserTraining:
+    """How long and how hard; the defaults suit the demo corpus."""
+
+    epochs: int = 3
+    batch_rows: int = 8
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    seed: int = 0
+
+
+def read_features(rows: Sequence[Recording], audio_root: str | Path, label: str) -> list[Tensor]:
+    """Features (frames, BANDS) of each row's recording."""
+
+    def features_of(row: Recording) -> Tensor:
+        return log_mel(read_wave(Path(audio_root, row.audio), SAMPLE_RATE, row.start, row.end))
+
+    with ThreadPoolExecutor(max_workers=2) as pool:  # reading and the FFT both leave Python's lock
+        return list(tqdm(pool.map(features_of, rows), desc=label, total=len(rows), unit="row", dynamic_ncols=True))
+
+
+def alphabet_of(texts: Sequence[str]) -> str:
+    """The letters of `texts`, each once, in code point order."""
+    return "".join(sorted(set("".join(texts))))
+
+
+def batches_of_like_length(lengths: Sequence[int], rows: int, generator: torch.Generator) -> list[list[int]]:
+    """Every index once, in batches of at most `rows` of nearly equal length, the batches in random order."""
+    jittered = torch.tensor(lengths, dtype=torch.float32)
+    jittered = jittered * (1 + 0.1 * torch.rand(len(lengths), generator=generator))  # other neighbours each epoch
+    order = torch.argsort(jittered).tolist()
+    batches = [order[first : first + rows] for first in range(0, len(order), rows)]
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+
+
+def train_network(
+    features: Sequence[Tensor],
+    texts: Sequence[str],
+    alphabet: str,
+    shape: RecogniserShape,
+    training: RecogniserTraining,
+    device: str,
+) -> RecogniserNetwork:
+    """A network that reads `features[i]` as `texts[i]`. The same inputs and seed give the same network on one machine."""
+    labels = [torch.tensor([alphabet.index(letter) + 1 for letter in text]) for text in texts]
+    generator = torch.Generator().manual_seed(training.seed)
+    with torch.random.fork_rng():  # initialisation and dropout draw from the global generator: leave the caller's alone
+        torch.manual_seed(training.seed)
+        network = RecogniserNetwork(shape, len(alphabet) + 1).to(device).train()
+        optimizer = torch.optim.AdamW(
+            network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+        )
+        steps = training.epochs * -(-len(features) // training.batch_rows)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, training.learning_rate, total_steps=steps, pct_start=0.2
+        )
+        with tqdm(total=steps, desc="recogniser", unit="step", dynamic_ncols=True) as bar:
+            for _ in range(training.epochs):
+                for batch in batches_of_like_length([len(x) for x in features], training.batch_rows, generator):
+                    inputs = [augment(features[i], generator) for i in batch]
+                    padded = torch.nn.utils.rnn.pad_sequence(inputs, batch_first=True).to(device)
+                    log_probs, times = network(padded, torch.tensor([len(x) for x in inputs]))
+                    targets = torch.cat([labels[i] for i in batch])
+                    loss = torch.nn.functional.ctc_loss(
+                        log_probs.transpose(0, 1).cpu(),  # on the CPU: CUDA's CTC gradient is not deterministic
+                        targets,
+                        times.cpu(),
+                        torch.tensor([len(labels[i]) for i in batch]),
+                        blank=BLANK,
+                        zero_infinity=True,  # an utterance sped up past one letter per 40 ms has no path: skip it
+                    )
+                    optimizer.zero_grad(set_to_none=True)
+                    loss.backward()
+                    torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+                    optimizer.step()
+                    schedule.step()
+                    bar.update()
+                    bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+    return network.eval()
+
+
+def train_recogniser(
+    rows: Sequence[Recording],
+    audio_root: str | Path,
+    directory: str | Path,
+    front_end,
+    held_out: Sequence[Recording] = (),
+    held_out_root: str | Path | None = None,
+    shape: RecogniserShape = RecogniserShape(),  # noqa: B008 (frozen)
+    training: RecogniserTraining = RecogniserTraining(),  # noqa: B008 (frozen)
+    device: str = "cpu",
+    identity: str = "",
+) -> Recogniser:
+    """Trains on the original recordings of `rows` and writes `directory` (recogniser.safetensors, recogniser.json).
+
+    `front_end` is a `TextFrontEnd`; it travels with the recogniser. Audio paths are relative to `audio_root`
+    (those of `held_out` to `held_out_root`, by default the same). With `held_out` rows, the error rate on them is stored in recogniser.json. `identity` is any text that says what it was
+    trained on; it is stored so that a caller can see whether a recogniser on disk is the wanted one. The directory
+    appears in one rename: an interrupted training leaves nothing that loads. Raises InputError for unreadable audio or
+    text and for an empty `rows`.
+    """
+    if not rows:
+        raise InputError(
+            "the recogniser has no rows to learn from: its manifest is empty. Make one with tools/make_demo_corpus.py"
+        )
+    texts = [spoken_text(row.text, front_end) for row in rows]
+    alphabet = alphabet_of(texts)
+    features = read_features(rows, audio_root, "recogniser: reading")
+    network = train_network(features, texts, alphabet, shape, training, device)
+    recogniser = Recogniser(network, alphabet, front_end.to_json(), device)
+    rates = {}
+    if held_out:
+        waves = [
+            read_wave(Path(held_out_root or audio_root, row.audio), SAMPLE_RATE, row.start, row.end) for row in held_out
+        ]
+        references = [spoken_text(row.text, front_end) for row in held_out]
+        measured = error_rates(references, recogniser.transcribe(waves))
+        rates = {"held_out": {"rows": len(references), "cer": measured.cer, "wer": measured.wer}}
+    save_recogniser(recogniser, directory, shape, rows=len(rows), identity=identity, **rates)
+    return recogniser
+
+
+def save_recogniser(recogniser: Recogniser, directory: str | Path, shape: RecogniserShape, **more) -> None:
+    """Writes the directory aside and publishes it by a rename; one that was there before is replaced."""
+    directory = Path(directory)
+    aside = directory.with_name(directory.name + ".tmp")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in recogniser.network.state_dict().items()}
+    save_file(state, aside / WEIGHTS)
+    description = describe(shape, recogniser.alphabet, recogniser.front_end_json, **more)
+    (aside / DESCRIPTION).write_text(json.dumps(description, ensure_ascii=False, indent=1), encoding="utf-8")
+    if directory.exists():
+        shutil.rmtree(directory)
+    os.replace(aside, directory)
