@@ -29,11 +29,12 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
-    from amharic_tts.data.manifest import read_manifest
-    from amharic_tts.evaluate.recogniser import read_description
-    from amharic_tts.evaluate.recogniser_training import RecogniserTraining, train_recogniser
     from amharic_tts.text.front_end import TextFrontEnd
     from amharic_tts.text.tokenizer import Tokenizer
+
+    from amharic_tts.data.manifest import read_manifest
+    from amharic_tts.evaluate.recogniser import Recogniser, read_description
+    from amharic_tts.evaluate.recogniser_training import RecogniserTraining, measure_recordings, train_recogniser
 
     if options.epochs is not None and options.epochs < 1:
         raise InputError(f"--epochs must be at least 1, not {options.epochs}")
@@ -42,31 +43,24 @@ def main() -> None:
     front_end = Tokenizer.load(options.tokenizer).front_end if options.tokenizer else TextFrontEnd()
     chosen = {"seed": options.seed} | ({"epochs": options.epochs} if options.epochs else {})
     training = RecogniserTraining(**chosen)
-    parts = [[row.id for row in rows], [row.id for row in held_out], front_end.fingerprint, asdict(training)]
+    parts = [[row.id for row in rows], front_end.fingerprint, asdict(training)]
     identity = hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
-    if options.out.exists():
-        description = read_description(options.out)
-        if description.get("identity") == identity:
-            print(f"{options.out} holds this recogniser already")
-            return report(description)
-    train_recogniser(
-        rows,
-        options.manifest.parent,
-        options.out,
-        front_end,
-        held_out=held_out,
-        held_out_root=options.held_out.parent if options.held_out else None,
-        training=training,
-        device=options.device,
-        identity=identity,
-    )
-    report(read_description(options.out))
-
-
-def report(description: dict) -> None:
-    rates = description.get("held_out")
-    if rates:
-        print(f"error rate on {rates['rows']} held-out recordings: CER {rates['cer']:.1%}, WER {rates['wer']:.1%}")
+    if options.out.exists() and read_description(options.out).get("identity") == identity:
+        print(f"{options.out} holds this recogniser already")
+        recogniser = Recogniser.load(options.out, options.device)
+    else:
+        recogniser = train_recogniser(
+            rows,
+            options.manifest.parent,
+            options.out,
+            front_end,
+            training=training,
+            device=options.device,
+            identity=identity,
+        )
+    if held_out:
+        rates = measure_recordings(recogniser, held_out, options.held_out.parent, front_end)
+        print(f"error rate on {len(held_out)} held-out recordings: CER {rates.cer:.1%}, WER {rates.wer:.1%}")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def _below(limit: int, generator: torch.Generator) -> int:
 
 def resample_grid(features: Tensor, frames: int, band_shift: float) -> Tensor:
     """`features` (time, bands) stretched to `frames` rows and moved by `band_shift` bands (bilinear, edges held)."""
-    time, bands = features.shape
+    bands = features.shape[1]
     rows = torch.linspace(-1, 1, frames)
     columns = (torch.arange(bands) + band_shift) * 2 / max(1, bands - 1) - 1
     grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)  # (frames, bands, (x, y))

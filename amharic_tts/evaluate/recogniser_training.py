@@ -17,7 +17,7 @@ from tqdm import tqdm
 from amharic_tts.audio.files import read_wave
 from amharic_tts.errors import InputError
 from amharic_tts.evaluate.augment import augment
-from amharic_tts.evaluate.error_rates import error_rates
+from amharic_tts.evaluate.error_rates import ErrorRates, error_rates
 from amharic_tts.evaluate.features import SAMPLE_RATE, log_mel
 from amharic_tts.evaluate.recogniser import (
     BLANK,
@@ -49,6 +49,9 @@ class RecogniserTraining:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     seed: int = 0
+
+
+DEFAULT_SHAPE, DEFAULT_TRAINING = RecogniserShape(), RecogniserTraining()
 
 
 def read_features(rows: Sequence[Recording], audio_root: str | Path, label: str) -> list[Tensor]:
@@ -126,40 +129,35 @@ def train_recogniser(
     audio_root: str | Path,
     directory: str | Path,
     front_end,
-    held_out: Sequence[Recording] = (),
-    held_out_root: str | Path | None = None,
-    shape: RecogniserShape = RecogniserShape(),  # noqa: B008 (frozen)
-    training: RecogniserTraining = RecogniserTraining(),  # noqa: B008 (frozen)
+    shape: RecogniserShape = DEFAULT_SHAPE,
+    training: RecogniserTraining = DEFAULT_TRAINING,
     device: str = "cpu",
     identity: str = "",
 ) -> Recogniser:
     """Trains on the original recordings of `rows` and writes `directory` (recogniser.safetensors, recogniser.json).
 
-    `front_end` is a `TextFrontEnd`; it travels with the recogniser. Audio paths are relative to `audio_root`
-    (those of `held_out` to `held_out_root`, by default the same). With `held_out` rows, the error rate on them is stored in recogniser.json. `identity` is any text that says what it was
-    trained on; it is stored so that a caller can see whether a recogniser on disk is the wanted one. The directory
-    appears in one rename: an interrupted training leaves nothing that loads. Raises InputError for unreadable audio or
-    text and for an empty `rows`.
+    Audio paths are relative to `audio_root`. `front_end` is a `TextFrontEnd`; it travels with the recogniser.
+    `identity` is any text that says what it was trained on, stored so that a caller can see whether a recogniser on
+    disk is the wanted one. The directory appears in one rename: an interrupted training leaves nothing that loads.
+    Raises InputError for unreadable audio or text and for empty `rows`.
     """
     if not rows:
-        raise InputError(
-            "the recogniser has no rows to learn from: its manifest is empty. Make one with tools/make_demo_corpus.py"
-        )
+        raise InputError("the recogniser's manifest is empty; make one with tools/make_demo_corpus.py")
     texts = [spoken_text(row.text, front_end) for row in rows]
     alphabet = alphabet_of(texts)
     features = read_features(rows, audio_root, "recogniser: reading")
     network = train_network(features, texts, alphabet, shape, training, device)
     recogniser = Recogniser(network, alphabet, front_end.to_json(), device)
-    rates = {}
-    if held_out:
-        waves = [
-            read_wave(Path(held_out_root or audio_root, row.audio), SAMPLE_RATE, row.start, row.end) for row in held_out
-        ]
-        references = [spoken_text(row.text, front_end) for row in held_out]
-        measured = error_rates(references, recogniser.transcribe(waves))
-        rates = {"held_out": {"rows": len(references), "cer": measured.cer, "wer": measured.wer}}
-    save_recogniser(recogniser, directory, shape, rows=len(rows), identity=identity, **rates)
+    save_recogniser(recogniser, directory, shape, rows=len(rows), identity=identity)
     return recogniser
+
+
+def measure_recordings(
+    recogniser: Recogniser, rows: Sequence[Recording], audio_root: str | Path, front_end
+) -> ErrorRates:
+    """The recogniser's error rates on recordings it has not heard."""
+    waves = [read_wave(Path(audio_root, row.audio), SAMPLE_RATE, row.start, row.end) for row in rows]
+    return error_rates([spoken_text(row.text, front_end) for row in rows], recogniser.transcribe(waves))
 
 
 def save_recogniser(recogniser: Recogniser, directory: str | Path, shape: RecogniserShape, **more) -> None:
