@@ -1,0 +1,1 @@
+"""Wave to discrete codes and back."""

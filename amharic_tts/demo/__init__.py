@@ -1,0 +1,1 @@
+"""Synthetic speech for demonstrating and testing the system."""
