@@ -45,9 +45,8 @@ class DatasetInfo:
     sample_rate: int  # of the audio column, Hz
     audio: bool  # whether there is an audio column
     speakers: list[str]
-    catalog_blake2b: str  # over the bytes of catalog.npy
-    rows_blake2b: str  # over the bytes of rows.bin
-    packing: dict  # the settings and the hash of the pack plan
+    packing: dict  # settings and hash of the pack plan
+    files: dict[str, str]  # blake2b of every other file but the shards, by path: catalog.npy, rows.bin, codec/…
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,11 @@ class Reader:
             raise InputError(f"{self.dataset.directory} has no audio column: pack with build_shards --audio")
         extent = self._extent(audio_name(shard), record["audio_offset"], record["audio_size"])
         check_extent(extent, int(record["audio_size"]), int(record["audio_crc32"]))
-        return split_members(extent)[f"{record['id'].tobytes().hex()}.flac"]
+        members = split_members(extent)
+        key = f"{record['id'].tobytes().hex()}.flac"
+        if set(members) != {key}:
+            raise DamagedRow(f"members are {sorted(members)}, the index expects {key}")
+        return members[key]
 
     def forget(self, shard: int) -> None:
         """Closes a shard's files, so that the next read opens them anew (a mended file, a stale network handle)."""
@@ -158,7 +161,7 @@ class Reader:
 
 
 def read_info(directory: Path) -> DatasetInfo:
-    """dataset.json. Raises InputError when it is missing, broken or of another format version."""
+    """dataset.json. Raises InputError when it is missing, damaged or of another format version."""
     path = directory / "dataset.json"
     if not path.is_file():
         raise InputError(
@@ -167,12 +170,29 @@ def read_info(directory: Path) -> DatasetInfo:
         )
     try:
         values = json.loads(path.read_bytes())
-        version = values.get("format") if isinstance(values, dict) else None
+        version = values["format"]
         if version != FORMAT_VERSION:
             raise InputError(f"{path} has format {version}, this program reads format {FORMAT_VERSION}: pack again")
+        own_hash = values.pop("blake2b")
+        if own_hash != _blake2b(_as_json(values)):
+            raise ValueError("its content does not have the hash that it states")
         return DatasetInfo(**values)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}): copy the data set again or run build_shards") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path} is damaged ({error}): copy the data set again, or remove it and pack again") from None
+
+
+def info_to_json(info: DatasetInfo) -> bytes:
+    """The bytes of dataset.json: the fields and, as "blake2b", the hash of the same JSON without that key."""
+    values = dataclasses.asdict(info)
+    return _as_json({**values, "blake2b": _blake2b(_as_json(values))})
+
+
+def _as_json(values: dict) -> bytes:
+    return (json.dumps(values, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _blake2b(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def open_index(directory: Path, info: DatasetInfo) -> tuple[Dataset | None, list[str]]:
@@ -182,7 +202,7 @@ def open_index(directory: Path, info: DatasetInfo) -> tuple[Dataset | None, list
     if missing:
         return None, missing
     content = paths[0].read_bytes()
-    if hashlib.blake2b(content, digest_size=16).hexdigest() != info.catalog_blake2b:
+    if _blake2b(content) != info.files.get("catalog.npy"):
         return None, [f"{paths[0]} is damaged or belongs to another data set (its hash is not that of dataset.json)"]
     catalog = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     first_row = np.concatenate([[0], np.cumsum(catalog["rows"], dtype=np.int64)])
@@ -211,8 +231,3 @@ def shard_faults(dataset: Dataset) -> list[tuple[str, str]]:
             elif sizes[name] != expected:
                 faults.append((name, f"{path} has {sizes[name]} bytes, the catalog says {expected}"))
     return faults
-
-
-def info_to_json(info: DatasetInfo) -> bytes:
-    """The bytes of dataset.json."""
-    return (json.dumps(dataclasses.asdict(info), ensure_ascii=False, indent=1) + "\n").encode()

@@ -45,6 +45,7 @@ CATALOG = np.dtype(
         ("rows_crc32", "<u4"),  # zlib.crc32 over the shard's records in rows.bin
         ("core_blake2b", "u1", (16,)),
         ("audio_blake2b", "u1", (16,)),
+        ("marker_blake2b", "u1", (16,)),  # over core-NNNNNN.json
     ]
 )
 
@@ -75,6 +76,11 @@ class Sample:
 def core_name(shard: int) -> str:
     """File name of a shard's text and codes."""
     return f"core-{shard:06d}.tar"
+
+
+def marker_name(shard: int) -> str:
+    """File name of what says that a shard is complete; written after all its other files."""
+    return f"core-{shard:06d}.json"
 
 
 def audio_name(shard: int) -> str:
@@ -135,6 +141,8 @@ def encode_sample(row: Row, ids: np.ndarray, codes: np.ndarray, conditioning: np
 
 def check_extent(extent: bytes, size: int, crc32: int) -> None:
     """Raises DamagedRow unless these are the `size` bytes whose checksum the index holds."""
+    if not extent:
+        raise DamagedRow("it lies behind the end of the file")
     if len(extent) != size:
         raise DamagedRow(f"only {len(extent)} of its {size} bytes are in the file")
     if zlib.crc32(extent) != crc32:
