@@ -5,7 +5,7 @@ embeddings, then text and codes with learned positions of their own. Every seque
 behind its last code.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +19,7 @@ from amharic_tts.model.trunk import KeyValueCache, Trunk
 START_TEXT, STOP_TEXT = 0, 1
 
 
-@dataclass(frozen=True)
-class Losses:
+class Losses(NamedTuple):
     """Sums of cross-entropy in nats over a micro-batch's targets, with what is needed to make means of them."""
 
     text: Tensor
@@ -79,6 +78,7 @@ class SpeechLM(nn.Module):
 
     def condition(self, prompt: Tensor, prompt_lengths: Tensor) -> Tensor:
         """Prompt frames (batch, t, width) → conditioning rows (batch, latents + 2, dim)."""
+        prompt = prompt.to(self.norm.weight.dtype)
         rows = self.conditioning(prompt, prompt_lengths)
         if self.emotion is not None:
             rows = rows + self.emotion_vector(prompt, prompt_lengths)[:, None]

@@ -1,0 +1,27 @@
+# make demo: from a clean clone to Amharic speech.   make test: all tests.   Both set up .venv by themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/ready
+	$(BIN)/python tools/demo.py
+
+test: .venv/ready
+	$(BIN)/python -m pytest tests
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The only place where packages are installed; done again when a pin changes.
+.venv/ready: setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, $(PYTHON) is older: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .[demo,test]
+	@touch $@
+
+clean:
+	rm -rf .venv data/demo runs/demo shards/demo

@@ -1,0 +1,111 @@
+"""Text in, wave out: a trained checkpoint with everything that it needs to speak."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from amharic_tts.codec.load import load_codec
+from amharic_tts.codec.protocol import Codec
+from amharic_tts.errors import InputError
+from amharic_tts.model.generate import generate
+from amharic_tts.model.sampling import SamplingOptions
+from amharic_tts.model.speech_lm import SpeechLM
+from amharic_tts.model.weights import load_model
+from amharic_tts.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Utterance:
+    wave: Tensor
+    """(samples,) float32 at the codec's rate."""
+    codes: Tensor
+    """(codes,) int64."""
+    stopped: bool
+    """The model ended by itself; False: it was cut at the limit of codes."""
+
+
+@dataclass(frozen=True)
+class Synthesizer:
+    model: SpeechLM
+    tokenizer: Tokenizer
+    codec: Codec
+    prompts: dict[str, Tensor]
+    """Speaker → conditioning frames (frames, width)."""
+    checkpoint: Path
+
+    @classmethod
+    def load(cls, run: str | Path, step: int | None = None, device: str = "cpu") -> "Synthesizer":
+        """The newest checkpoint of a run, or that of `step`. Raises InputError when there is none."""
+        checkpoint = find_checkpoint(Path(run), step)
+        prompts = load_file(checkpoint / "prompts.safetensors")
+        return cls(
+            model=load_model(checkpoint, device),
+            tokenizer=Tokenizer.load(checkpoint / "tokenizer"),
+            codec=load_codec(checkpoint / "codec"),
+            prompts={speaker: frames.float() for speaker, frames in prompts.items()},
+            checkpoint=checkpoint,
+        )
+
+    @property
+    def speakers(self) -> list[str]:
+        return sorted(self.prompts)
+
+    def synthesize(
+        self,
+        texts: Sequence[str],
+        speaker: str | None = None,
+        options: SamplingOptions | None = None,
+        prompt: Tensor | None = None,
+    ) -> list[Utterance]:
+        """Speaks a batch of raw texts in one voice.
+
+        speaker: one of `speakers` (None takes the first), or `prompt`: a wave (samples,) at the codec's rate of the
+        voice to speak in. Raises InputError for text that cannot be read or is too long, and for an unknown speaker.
+        """
+        device = next(self.model.parameters()).device
+        frames = self.codec.conditioning(prompt) if prompt is not None else self.prompt_of(speaker)
+        ids = [torch.tensor(self.checked_ids(text)) for text in texts]
+        if not ids:
+            return []
+        lengths = torch.tensor([len(row) for row in ids])
+        padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
+        results = generate(
+            self.model,
+            frames.to(device).expand(len(ids), -1, -1),
+            torch.full((len(ids),), len(frames), device=device),
+            padded.to(device),
+            lengths.to(device),
+            options or SamplingOptions(),
+        )
+        return [Utterance(self.codec.decode(r.codes, frames), r.codes, r.stopped) for r in results]
+
+    def prompt_of(self, speaker: str | None) -> Tensor:
+        if speaker is None and self.prompts:
+            speaker = self.speakers[0]
+        if speaker not in self.prompts:
+            raise InputError(f"{self.checkpoint} knows no speaker {speaker!r}; it has: {', '.join(self.speakers)}")
+        return self.prompts[speaker]
+
+    def checked_ids(self, text: str) -> list[int]:
+        ids = self.tokenizer.encode(text)
+        limit = self.model.config.max_text
+        if not ids:
+            raise InputError(f"there is nothing to say in {text!r}")
+        if len(ids) > limit:
+            raise InputError(f"the text is {len(ids)} tokens long, the model takes {limit}: split it ({text[:40]!r}…)")
+        return ids
+
+
+def find_checkpoint(run: Path, step: int | None) -> Path:
+    """The published checkpoint of `step`, or the newest."""
+    found = sorted(p for p in (run / "checkpoints").glob("step-*") if (p / "meta.json").is_file())
+    if step is not None:
+        found = [p for p in found if int(p.name.removeprefix("step-")) == step]
+    if not found:
+        which = "checkpoint" if step is None else f"checkpoint of step {step}"
+        raise InputError(f"{run} has no {which}; train one with `make demo` or `deepspeed launch/train.py …`")
+    return found[-1]

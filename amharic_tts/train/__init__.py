@@ -1,0 +1,1 @@
+"""Training: configuration, engine set-up, the loop, checkpoints, validation, monitors. The only room with DeepSpeed."""

@@ -1,0 +1,127 @@
+"""Checkpoints on disk: written aside, described by checksums, published by one rename, verified before use.
+
+    checkpoints/step-00000250/  deepspeed/ (engine state)  model.safetensors  model.json  tokenizer/  codec/
+                                prompts.safetensors  recipe.yaml  meta.json (last: progress and checksums)
+    checkpoints/latest          name of the newest published checkpoint, for people and tools
+
+DeepSpeed's own `latest` is not used: it is written before the other ranks' files are safe. No random state is stored: that of every
+step is a function of (seed, step, rank), see `engine.keyed_seed`.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from amharic_tts.data.publish import publish, sync_directory
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands, and what it may be continued with."""
+
+    step: int
+    """Optimizer steps done."""
+    epoch: int
+    k: int
+    """The next step to take is number k of this epoch."""
+    plan: dict
+    """`Plan.identity`: the order of the data."""
+    tokenizer: str
+    """Fingerprint."""
+    world_size: int
+    skipped_steps: int
+
+
+def name_of(step: int) -> str:
+    return f"step-{step:08d}"
+
+
+def published(directory: Path) -> list[Path]:
+    """Published checkpoints of a run, newest first."""
+    return sorted((p for p in directory.glob("step-*") if p.is_dir()), reverse=True)
+
+
+def digest(path: Path) -> str:
+    """blake2b (16 bytes, hex) of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def describe_files(directory: Path) -> dict[str, dict]:
+    """Relative path → bytes and checksum of every file below `directory` except meta.json."""
+    files = sorted(p for p in directory.rglob("*") if p.is_file() and p != directory / "meta.json")
+    return {p.relative_to(directory).as_posix(): {"bytes": p.stat().st_size, "blake2b": digest(p)} for p in files}
+
+
+def finish(staging: Path, progress: Progress) -> Path:
+    """Turns a complete staging folder into a published checkpoint. Returns its path."""
+    for path in staging.rglob("*"):
+        if path.is_file():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+    meta = {"format": FORMAT, "progress": asdict(progress), "files": describe_files(staging)}
+    with publish(staging / "meta.json") as file:
+        file.write((json.dumps(meta, indent=1) + "\n").encode())
+    final = staging.parent / name_of(progress.step)
+    if final.exists():  # a damaged one of the same step, passed over on resume
+        shutil.rmtree(final)
+    os.rename(staging, final)
+    sync_directory(final.parent)
+    with publish(final.parent / "latest") as file:
+        file.write((final.name + "\n").encode())
+    return final
+
+
+def damage(checkpoint: Path) -> str | None:
+    """What is wrong with a published checkpoint, in words; None when every byte is as it was written."""
+    try:
+        meta = json.loads((checkpoint / "meta.json").read_text(encoding="utf-8"))
+        if meta["format"] != FORMAT:
+            return f"format {meta['format']}, this version reads {FORMAT}"
+        files = meta["files"]
+        Progress(**meta["progress"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"meta.json is missing or damaged ({error})"
+    for name, expected in files.items():
+        path = checkpoint / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if path.stat().st_size != expected["bytes"]:
+            return f"{name} has {path.stat().st_size} bytes instead of {expected['bytes']}"
+        if digest(path) != expected["blake2b"]:
+            return f"{name} does not match its checksum"
+    return None
+
+
+def newest_valid(directory: Path) -> tuple[Path | None, list[str]]:
+    """The newest undamaged checkpoint, or None, and a line for each newer one that was passed over."""
+    passed = []
+    for checkpoint in published(directory):
+        wrong = damage(checkpoint)
+        if wrong is None:
+            return checkpoint, passed
+        passed.append(f"passed over {checkpoint}: {wrong}")
+    return None, passed
+
+
+def read_progress(checkpoint: Path) -> Progress:
+    meta = json.loads((checkpoint / "meta.json").read_text(encoding="utf-8"))
+    return Progress(**meta["progress"])
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Deletes checkpoints: each loses its meta.json first, so that a half-deleted one is never taken for whole."""
+    for path in paths:
+        (path / "meta.json").unlink(missing_ok=True)
+        shutil.rmtree(path)
+
+
+def rotate(directory: Path, keep: int) -> None:
+    """Keeps the newest `keep` checkpoints."""
+    remove(published(directory)[keep:])

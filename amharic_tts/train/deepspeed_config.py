@@ -1,0 +1,155 @@
+"""Reads and checks a DeepSpeed JSON, and completes it with what the recipe says.
+
+DeepSpeed ignores top-level keys that it does not know, and some that it knows in the wrong place. Here each is an
+error before anything is started. Our own settings stand under the key `amharic_tts`, which DeepSpeed never sees.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from amharic_tts.errors import InputError
+from amharic_tts.train.recipe import OptimizerSection
+from amharic_tts.train.typed import build, nearest
+
+OURS = "amharic_tts"
+
+KNOWN = frozenset(
+    [
+        "activation_checkpointing",
+        "aio",
+        "bf16",
+        "comms_logger",
+        "communication_data_type",
+        "data_types",
+        "disable_python_gc",
+        "dump_state",
+        "flops_profiler",
+        "fp16",
+        "gradient_clipping",
+        "gradient_predivide_factor",
+        "memory_breakdown",
+        "optimizer",
+        "prescale_gradients",
+        "steps_per_print",
+        "timers",
+        "wall_clock_breakdown",
+        "zero_allow_untested_optimizer",
+        "zero_force_ds_cpu_optimizer",
+        "zero_optimization",
+    ]
+)
+"""Top-level keys of DeepSpeed 0.19.8 that mean something in this trainer."""
+
+SAID_ELSEWHERE = {
+    "train_batch_size": "the step is counted in tokens: data.step_tokens in the recipe",
+    "train_micro_batch_size_per_gpu": f'micro-batches are counted in tokens: "{OURS}": {{"micro_batch_tokens": …}}',
+    "gradient_accumulation_steps": "it follows from data.step_tokens, the token budget and the number of GPUs",
+    "managed_gradient_accumulation": "the trainer sets it",
+    "scheduler": "the recipe's section `schedule` says it",
+    "tensorboard": "the recipe's section `monitors` says it",
+    "wandb": "the recipe's section `monitors` says it",
+    "csv_monitor": "every figure is in the run's metrics.jsonl",
+    "elasticity": "DeepSpeed 0.19 removed it; runs continue on another number of GPUs through checkpoints",
+}
+
+
+@dataclass(frozen=True)
+class OwnSection:
+    """The key `amharic_tts` of a DeepSpeed JSON."""
+
+    micro_batch_tokens: int
+    """Padded positions that one micro-batch may have on one GPU."""
+    activation_checkpointing: bool = False
+    """Recompute each block's activations in the backward pass: less memory, about a third more time."""
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    deepspeed: dict
+    """What DeepSpeed is handed."""
+    own: OwnSection
+
+
+def load_engine_config(path: str | Path, optimizer: OptimizerSection) -> EngineConfig:
+    """Reads `path`, completes it, and has DeepSpeed check it. Raises InputError naming everything that is wrong."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"DeepSpeed configuration {path} does not exist; the configurations are in ds_configs/")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"DeepSpeed configuration {path} is not readable JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"DeepSpeed configuration {path}: expected an object of settings")
+    problems = key_problems(values)
+    own = build(OwnSection, values.pop(OURS, {}), OURS, own_problems := [])
+    problems += own_problems
+    if own is not None and own.micro_batch_tokens < 1:
+        problems.append(f"{OURS}.micro_batch_tokens must be at least 1, not {own.micro_batch_tokens}")
+    if not problems:
+        values = complete(values, optimizer)
+        problems += deepspeed_problems(values)
+    if problems:
+        raise InputError(f"DeepSpeed configuration {path}:\n  " + "\n  ".join(problems))
+    return EngineConfig(values, own)
+
+
+def key_problems(values: dict) -> list[str]:
+    found = []
+    for key in values:
+        if key in SAID_ELSEWHERE:
+            found.append(f"key {key!r} does not belong here: {SAID_ELSEWHERE[key]}")
+        elif key not in KNOWN and key != OURS:
+            found.append(f"unknown key {key!r}{nearest(key, KNOWN | {OURS})}")
+    zero = values.get("zero_optimization", {})
+    stage = zero.get("stage", 0) if isinstance(zero, dict) else 0
+    if stage not in (1, 2):
+        # Stage 0 never looks for non-finite gradients: one bad step and every weight is NaN for good.
+        found.append(f"zero_optimization.stage must be 1 or 2, not {stage!r}")
+    elif "offload_param" in zero:
+        found.append("zero_optimization.offload_param works at stage 3 only; DeepSpeed would ignore it without a word")
+    for block in ("optimizer", "activation_checkpointing"):
+        if not isinstance(values.get(block, {}), dict):
+            found.append(f"{block}: expected an object of settings")
+            return found
+    for key in set(values.get("optimizer", {}).get("params", {})) & {"lr", "betas", "eps", "weight_decay"}:
+        found.append(f"key 'optimizer.params.{key}' does not belong here: the recipe's section `optimizer` says it")
+    return found
+
+
+def complete(values: dict, optimizer: OptimizerSection) -> dict:
+    """Adds what the recipe decides, and the defaults of DeepSpeed that would quietly lose precision."""
+    given = values.get("optimizer", {})
+    learned = {
+        "lr": optimizer.learning_rate,
+        "betas": list(optimizer.betas),
+        "eps": optimizer.eps,
+        "weight_decay": optimizer.weight_decay,
+    }
+    return {
+        "gradient_clipping": 1.0,
+        **values,
+        # Sums of micro-batches in float32: DeepSpeed's default is the model's own precision, also in fp16.
+        "data_types": {"grad_accum_dtype": "fp32", **values.get("data_types", {})},
+        "optimizer": {"type": given.get("type", "AdamW"), "params": {**given.get("params", {}), **learned}},
+        # One micro-batch per DeepSpeed "batch"; the trainer owns the step's boundary, so their number may vary.
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "managed_gradient_accumulation": False,
+    }
+
+
+def deepspeed_problems(values: dict) -> list[str]:
+    """What DeepSpeed's own schema says of the completed configuration."""
+    from deepspeed.runtime.config import DeepSpeedConfig, DeepSpeedConfigError
+
+    try:
+        DeepSpeedConfig(json.loads(json.dumps(values)))
+    except ValidationError as error:
+        return [f"{error.title}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    except (DeepSpeedConfigError, AssertionError, ValueError, TypeError) as error:
+        return [str(error) or type(error).__name__]
+    return []

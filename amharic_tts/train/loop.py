@@ -1,0 +1,132 @@
+"""The training loop: step, log, validate, save, in this order, and the end of the run goes through the same branches."""
+
+import math
+import time
+from collections.abc import Callable
+
+import psutil
+import torch
+from tqdm import tqdm
+
+from amharic_tts.data.load import StepData, load_steps
+from amharic_tts.errors import InputError
+from amharic_tts.model.speech_lm import Losses
+from amharic_tts.train.engine import accumulate, keyed_seed
+from amharic_tts.train.processes import rank, say, summed, world_size
+from amharic_tts.train.resume import save
+from amharic_tts.train.session import Session
+from amharic_tts.train.validation import forward, validate
+
+
+def train(session: Session, log: Callable[[dict], None]) -> None:
+    """Runs the session to its last step. `log` takes each event; only rank 0's is worth keeping."""
+    run = session.recipe.run
+    session.model.train()
+    if session.step == 0:
+        validate_all(session, log)
+    bar = tqdm(
+        total=session.total_steps, initial=session.step, desc="train", unit="step", disable=rank() != 0,
+        dynamic_ncols=True, smoothing=0.05,
+    )  # fmt: skip
+    skipped_in_a_row = 0
+    started = time.perf_counter()
+    for data in steps(session):
+        if session.step >= session.total_steps:
+            break
+        event = take_step(session, data)
+        session.step += 1
+        session.epoch, session.k = data.epoch, data.k + 1
+        now = time.perf_counter()
+        event |= speed(data, now - started)
+        log({"event": "train", "step": session.step, "epoch": data.epoch, **event})
+        bar.update()
+        bar.set_postfix_str(live_line(event), refresh=False)
+        skipped_in_a_row = skipped_in_a_row + 1 if event["skipped"] else 0
+        if skipped_in_a_row >= run.max_skipped:
+            names = ", ".join(uid for batch in data.microbatches for uid in batch.uids if uid)
+            raise InputError(
+                f"{skipped_in_a_row} steps in a row had a non-finite loss or gradient, the last at step "
+                f"{session.step}: lower optimizer.learning_rate, or look at these rows: {names}"
+            )
+        last = session.step == session.total_steps
+        if last or session.step % run.validate_every == 0:
+            validate_all(session, log)
+        if last or session.step % run.checkpoint_every == 0:
+            path = save(session)
+            log({"event": "checkpoint", "step": session.step, "path": str(path)})
+        started = time.perf_counter()
+    bar.close()
+
+
+def steps(session: Session):
+    """Step after step from where the session stands, for this rank."""
+    return load_steps(
+        session.data.train,
+        session.plan,
+        rank(),
+        world_size(),
+        session.config.own.micro_batch_tokens,
+        epoch=session.epoch,
+        k=session.k,
+        quarantine=session.run / f"quarantine-{rank()}.jsonl",
+        threads=session.recipe.data.threads,
+    )
+
+
+def take_step(session: Session, data: StepData) -> dict:
+    """One optimizer step. Returns its figures, the same on all ranks."""
+    engine, weights = session.engine, session.recipe.loss
+    torch.manual_seed(keyed_seed(session.recipe.run.seed, session.step, rank()))
+    total = torch.zeros(len(Losses._fields), dtype=torch.float64, device=session.device)
+    for batch in data.microbatches:
+        losses = forward(engine, batch.to(session.device))
+        accumulate(engine, losses, data.text_targets, data.code_targets, weights)
+        total += torch.stack([value.detach() for value in losses]).double()
+    learning_rate, skipped = engine.get_lr()[0], engine.skipped_steps
+    engine.step()
+    sums = Losses(*summed(*total.tolist(), device=session.device))
+    figures = {
+        "loss": weights.text * sums.text / data.text_targets + weights.codes * sums.codes / data.code_targets,
+        "text_loss": sums.text / max(sums.text_targets, 1),
+        "code_loss": sums.codes / max(sums.code_targets, 1),
+        "code_accuracy": sums.codes_correct / max(sums.code_targets, 1),
+        "learning_rate": learning_rate,
+        "grad_norm": float(engine.get_global_grad_norm()),
+        "skipped": engine.skipped_steps - skipped,
+        "rows": data.rows,
+        "tokens": data.tokens,
+        "padding_share": 1 - data.tokens / data.padded_tokens,
+    }
+    # JSON has no NaN and no infinity: a figure that is not finite is null.
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+
+
+def speed(data: StepData, seconds: float) -> dict:
+    memory = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else psutil.Process().memory_info().rss
+    return {
+        "seconds": round(seconds, 4),
+        "tokens_per_second": round(data.tokens / seconds, 1),
+        "memory_gb": round(memory / 1e9, 3),
+    }
+
+
+def live_line(event: dict) -> str:
+    """What the watcher reads beside the bar (which itself shows steps and time left)."""
+    loss = "not finite" if event["loss"] is None else f"{event['loss']:.3f}"
+    return (
+        f"loss {loss}, lr {event['learning_rate']:.1e}, {event['tokens_per_second']:.0f} tok/s, "
+        f"padding {event['padding_share']:.0%}, {event['memory_gb']:.1f} GB"
+    )
+
+
+def validate_all(session: Session, log: Callable[[dict], None]) -> None:
+    for name, dataset in session.data.validation.items():
+        figures = validate(session.model, dataset, session.config.own.micro_batch_tokens, session.device)
+        log({"event": "validation", "step": session.step, "set": name, **figures})
+        if rank() == 0:
+            tqdm.write(
+                f"step {session.step:>6}  {name}: code loss {figures['code_loss']:.3f}, "
+                f"top-1 {figures['code_accuracy']:.1%}, text loss {figures['text_loss']:.3f}"
+            )
+    if not session.data.validation and session.step == 0:
+        say("no validation: data.validation in the recipe names no shards")

@@ -1,0 +1,70 @@
+"""The processes of one run: which rank this is, sums over all of them, one message for all."""
+
+import os
+import sys
+import time
+
+import torch
+import torch.distributed as dist
+
+
+def set_environment() -> None:
+    """Fills in what a launcher would have set, so that plain `python launch/train.py` is a run of one process.
+
+    Call before deepspeed is imported: it chooses its accelerator at import.
+    """
+    for name, value in (
+        ("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_WORLD_SIZE", None),
+        ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "29500"),
+    ):  # fmt: skip
+        os.environ.setdefault(name, value if value is not None else os.environ["WORLD_SIZE"])
+    if not torch.cuda.is_available():
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        torch.set_num_threads(max(1, cores // int(os.environ["LOCAL_WORLD_SIZE"])))
+
+
+def rank() -> int:
+    return int(os.environ["RANK"])
+
+
+def world_size() -> int:
+    return int(os.environ["WORLD_SIZE"])
+
+
+def connect() -> torch.device:
+    """Joins the process group and returns this rank's device."""
+    import deepspeed
+    from deepspeed.ops import __compatible_ops__
+
+    if not torch.cuda.is_available():
+        # A shared-memory collective that DeepSpeed would compile for two minutes at the first start; gloo does the job.
+        __compatible_ops__["deepspeed_shm_comm"] = False
+    deepspeed.init_distributed(verbose=False)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return torch.device("cpu")
+
+
+def summed(*values: float, device: torch.device) -> list[float]:
+    """Each value summed over all ranks, in float64."""
+    # MPS-like devices lack float64, CUDA and CPU have it.
+    total = torch.tensor(values, dtype=torch.float64, device=device)
+    dist.all_reduce(total)
+    return total.tolist()
+
+
+def say(text: str) -> None:
+    """A line for the person who watches, from rank 0 only."""
+    if rank() == 0:
+        print(text, file=sys.stderr, flush=True)
+
+
+def quiet_exit_of_other_ranks(code: int) -> None:
+    """Ends every rank but 0 without words, a moment later, so that rank 0's message is written before the launcher
+    kills the rest."""
+    if rank() != 0:
+        sys.stdout.flush()
+        time.sleep(3)
+        os._exit(code)
