@@ -174,6 +174,8 @@ def _encode(job: PackJob, place: int) -> _Encoded | Reject:
         return bad(RejectReason.AUDIO_EMPTY, f"its audio ({len(wave)} samples of {path}) is too short for one code")
     if max(len(ids), len(codes)) > LONGEST:
         return bad(RejectReason.TOO_LONG, f"it has {len(ids)} text ids and {len(codes)} codes, above {LONGEST}")
+    if not (0 <= ids.min() <= ids.max() < job.tokenizer.size and 0 <= codes.min() <= codes.max() < job.codec.size):
+        raise ValueError(f"row {row.id}: ids or codes outside the sizes that tokenizer and codec state")
     return _Encoded(row, int(job.plan.speaker[place]), ids, codes, wave)
 
 

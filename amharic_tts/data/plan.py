@@ -56,8 +56,11 @@ class Plan:
         self.step_tokens = step_tokens
         self.positions_per_row = positions_per_row
         self.window_shards = window_shards
+        self._shard_rows = catalog["rows"].astype(np.int64)
+        text_and_codes = catalog["text"].astype(np.int64) + catalog["codes"].astype(np.int64)
+        self._shard_tokens = text_and_codes + self._shard_rows * positions_per_row
         self._epochs: OrderedDict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = OrderedDict()
-        self._windows: OrderedDict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = OrderedDict()
+        self._windows: OrderedDict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = OrderedDict()
         self._lock = threading.Lock()
         self.identity: dict[str, int | str] = {
             "plan_version": PLAN_VERSION,
@@ -83,9 +86,9 @@ class Plan:
         if not 0 <= k < first_step[-1]:
             raise IndexError(f"epoch {epoch} has {first_step[-1]} steps, there is no step {k}")
         window = int(np.searchsorted(first_step, k, side="right")) - 1
-        rows, cuts = self._window(epoch, window)
+        rows, order, cuts = self._window(epoch, window)
         j = k - int(first_step[window])
-        return rows[cuts[j] : cuts[j + 1]]
+        return rows[order[cuts[j] : cuts[j + 1]]]
 
     def lengths(self, rows: np.ndarray) -> np.ndarray:
         """Positions of each row in the model, int64 (rows,)."""
@@ -104,11 +107,8 @@ class Plan:
         order = keyed_order(key("shards", self.seed, epoch), np.arange(shards)).astype(np.uint32)
         windows = -(-shards // self.window_shards)
         bounds = np.arange(windows + 1, dtype=np.int64) * shards // windows
-        rows = self.catalog["rows"][order].astype(np.int64)
-        tokens = self.catalog["text"][order].astype(np.int64) + self.catalog["codes"][order].astype(np.int64)
-        tokens += rows * self.positions_per_row
-        window_rows = np.add.reduceat(rows, bounds[:-1])
-        window_tokens = np.add.reduceat(tokens, bounds[:-1])
+        window_rows = np.add.reduceat(self._shard_rows[order], bounds[:-1])
+        window_tokens = np.add.reduceat(self._shard_tokens[order], bounds[:-1])
         # A step has at least one row, a window with rows at least one step; rounding spreads the rest over the window.
         steps = np.minimum(np.maximum(window_tokens // self.step_tokens, 1), window_rows)
         first_step = np.concatenate([[0], np.cumsum(steps)])
@@ -118,30 +118,29 @@ class Plan:
                 self._epochs.popitem(last=False)
         return order, bounds, first_step
 
-    def _window(self, epoch: int, window: int) -> tuple[np.ndarray, np.ndarray]:
-        """(rows of the window in this epoch's order, cuts between its steps)."""
+    def _window(self, epoch: int, window: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(rows of the window as they lie in its shards, this epoch's order of them, cuts of that order into steps)."""
         with self._lock:
             if (epoch, window) in self._windows:
                 return self._windows[epoch, window]
         order, bounds, first_step = self._epoch(epoch)
         # Numbered order, so that the window's content does not depend on the order in which its shards come.
         shards = np.sort(order[bounds[window] : bounds[window + 1]])
-        rows = np.empty(int(self.catalog["rows"][shards].sum(dtype=np.int64)), dtype=STEP_ROW)
-        at = 0
-        for shard in shards.tolist():
-            of_shard = self.rows_of_shard(shard)
-            part = rows[at : at + len(of_shard)]
-            part["shard"], part["row"] = shard, np.arange(len(of_shard))
-            part["n_text"], part["n_code"] = of_shard["n_text"], of_shard["n_code"]
-            at += len(of_shard)
+        records = [self.rows_of_shard(shard) for shard in shards.tolist()]
+        counts = [len(of_shard) for of_shard in records]
+        rows = np.empty(sum(counts), dtype=STEP_ROW)
+        rows["shard"] = np.repeat(shards, counts)
+        rows["row"] = np.concatenate([np.arange(count) for count in counts])
+        for name in ("n_text", "n_code"):
+            rows[name] = np.concatenate([of_shard[name] for of_shard in records])
         names = (rows["shard"].astype(np.uint64) << np.uint64(32)) | rows["row"]
-        rows = rows[keyed_order(key("rows", self.seed, epoch), names)]
-        cuts = cut_evenly(self.lengths(rows), int(first_step[window + 1] - first_step[window]))
+        order = keyed_order(key("rows", self.seed, epoch), names)
+        cuts = cut_evenly(self.lengths(rows)[order], int(first_step[window + 1] - first_step[window]))
         with self._lock:
-            self._windows[epoch, window] = (rows, cuts)
+            self._windows[epoch, window] = (rows, order, cuts)
             while len(self._windows) > 2:  # prefetching threads may be in the next window already
                 self._windows.popitem(last=False)
-        return rows, cuts
+        return rows, order, cuts
 
 
 def cut_evenly(lengths: np.ndarray, parts: int) -> np.ndarray:
