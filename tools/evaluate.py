@@ -32,13 +32,12 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
-    from amharic_tts.model.synthesizer import Synthesizer
-    from amharic_tts.text.front_end import TextFrontEnd
-
     from amharic_tts.data.manifest import read_manifest
     from amharic_tts.evaluate.evaluation import choose_rows, evaluate, table
     from amharic_tts.evaluate.recogniser import Recogniser, read_description
     from amharic_tts.model.sampling import SamplingOptions
+    from amharic_tts.model.synthesizer import Synthesizer
+    from amharic_tts.text.front_end import TextFrontEnd
 
     if options.limit is not None and options.limit < 1:
         raise InputError(f"--limit must be at least 1, not {options.limit}")
@@ -62,7 +61,7 @@ def main() -> None:
             "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "manifest": str(options.manifest),
             "run": str(options.run),
-            "step": getattr(synthesizer, "step", options.step),
+            "step": int(synthesizer.checkpoint.name.removeprefix("step-")),
             "recogniser": {"rows": judge.get("rows"), "identity": judge.get("identity")},
         },
     )

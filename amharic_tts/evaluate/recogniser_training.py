@@ -17,6 +17,7 @@ from tqdm import tqdm
 from amharic_tts.audio.files import read_wave
 from amharic_tts.errors import InputError
 from amharic_tts.evaluate.augment import augment
+from amharic_tts.evaluate.batches import batches_of_like_length, draw, visits
 from amharic_tts.evaluate.error_rates import ErrorRates, error_rates
 from amharic_tts.evaluate.features import SAMPLE_RATE, log_mel
 from amharic_tts.evaluate.recogniser import (
@@ -69,15 +70,6 @@ def alphabet_of(texts: Sequence[str]) -> str:
     return "".join(sorted(set("".join(texts))))
 
 
-def batches_of_like_length(lengths: Sequence[int], rows: int, generator: torch.Generator) -> list[list[int]]:
-    """Every index once, in batches of at most `rows` of nearly equal length, the batches in random order."""
-    jittered = torch.tensor(lengths, dtype=torch.float32)
-    jittered = jittered * (1 + 0.1 * torch.rand(len(lengths), generator=generator))  # other neighbours each epoch
-    order = torch.argsort(jittered).tolist()
-    batches = [order[first : first + rows] for first in range(0, len(order), rows)]
-    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
-
-
 def train_network(
     features: Sequence[Tensor],
     texts: Sequence[str],
@@ -88,6 +80,7 @@ def train_network(
 ) -> RecogniserNetwork:
     """A network that reads `features[i]` as `texts[i]`. The same inputs and seed give the same network on one machine."""
     labels = [torch.tensor([alphabet.index(letter) + 1 for letter in text]) for text in texts]
+    lengths, wanted = [len(x) for x in features], visits(texts)
     generator = torch.Generator().manual_seed(training.seed)
     with torch.random.fork_rng():  # initialisation and dropout draw from the global generator: leave the caller's alone
         torch.manual_seed(training.seed)
@@ -101,7 +94,8 @@ def train_network(
         )
         with tqdm(total=steps, desc="recogniser", unit="step", dynamic_ncols=True) as bar:
             for _ in range(training.epochs):
-                for batch in batches_of_like_length([len(x) for x in features], training.batch_rows, generator):
+                epoch = draw(wanted, generator)
+                for batch in batches_of_like_length(epoch, lengths, training.batch_rows, generator):
                     inputs = [augment(features[i], generator) for i in batch]
                     padded = torch.nn.utils.rnn.pad_sequence(inputs, batch_first=True).to(device)
                     log_probs, times = network(padded, torch.tensor([len(x) for x in inputs]))
