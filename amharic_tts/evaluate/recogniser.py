@@ -26,7 +26,7 @@ class RecogniserShape:
 
     width: int = 192
     blocks: int = 5
-    kernel: int = 11
+    kernel: int = 5
     dropout: float = 0.1
 
 

@@ -18,7 +18,7 @@ from amharic_tts.model.sampling import SamplingOptions
 from amharic_tts.text.front_end import TextFrontEnd
 
 SAMPLE_RATE = 16_000
-TEXTS = ["ሰላም ለዓለም።", "አንድ መቶ ሃያ", "ቤቱ ትልቅ ነው።", "ውሃ ጠጣ", "ሁለት ሺህ አምስት", "እንደምን አደርክ?"]
+TEXTS = ["ሰላም ለዓለም።", "አንድ መቶ", "ቤቱ በጣም ትልቅ ነው።", "ውሃ ጠጣ", "ሁለት ሺህ አንድ መቶ", "እንደምን አደርክ?"]  # of six lengths
 
 
 def tone(text: str, seed: int = 0) -> Tensor:
@@ -122,7 +122,7 @@ def make_evaluation(folder: Path, run: Path, synthesizer=None, wrong=None, keep_
     rows = make_rows(folder)
     front_end = TextFrontEnd()
     spoken = {len(tone(text)) // 2: spoken_text(text, front_end) for text in TEXTS}
-    reader = ToneReader(spoken, {"ውሃ ጠጣ": "ውሃ ጣ"} if wrong is None else wrong)
+    reader = ToneReader(spoken, {"ውሀ ጠጣ": "ውሀ ጣ"} if wrong is None else wrong)
     return evaluate(
         rows,
         folder / "texts.jsonl",
