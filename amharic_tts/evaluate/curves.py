@@ -133,13 +133,13 @@ def chart(
         )
         parts.append(f'<text class="x" x="{across(mark):.1f}" y="{base + 18}">{html.escape(short(mark))}</text>')
     parts.append(f'<text class="x" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}">optimizer step</text>')
-    for one, _ in usable:
+    for one, known in usable:
         shown = [(x, y if _drawable(y, logarithmic) else None) for x, y in one.points]
         if one.noisy:
             parts += _lines(thin(shown), f"series s{one.colour} faint", across, lambda y: up(scale(y)))
             shown = smooth(shown)
         parts += _lines(thin(shown), f"series s{one.colour}", across, lambda y: up(scale(y)))
-        if one.dots:
+        if one.dots or len(known) == 1:  # a line of one point cannot be seen
             parts += [
                 f'<circle class="s{one.colour}" cx="{across(x):.1f}" cy="{up(scale(y)):.1f}" r="3">'
                 f"<title>{html.escape(f'{one.name}, step {short(x)}: {form(y)}')}</title></circle>"

@@ -85,7 +85,9 @@ def test_a_logarithmic_axis_spaces_factors_evenly():
 def test_nothing_to_draw_is_no_chart_and_one_value_is_one():
     assert chart("empty", []) == ""
     assert chart("empty", [Series("none", [(0, None)])]) == ""
-    ElementTree.fromstring(chart("one", [Series("one", [(5, 2.0)], dots=True)]))
+    one = chart("one", [Series("one", [(5, 2.0)])])
+    ElementTree.fromstring(one)
+    assert one.count("<circle") == 1
     ElementTree.fromstring(chart("constant", [Series("constant", [(0, 0.0), (1, 0.0)])], from_zero=True))
 
 
