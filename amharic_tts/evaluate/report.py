@@ -4,7 +4,6 @@ import shlex
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
 
 from amharic_tts.data.publish import publish
 from amharic_tts.evaluate.curves import Series, chart, percent, scientific, short
@@ -25,14 +24,14 @@ def make_report(run: Path, out: Path, listening_rows: int = LISTENING_ROWS) -> d
     evaluation = read_evaluation(run / "evaluation")
     page = (
         _environment()
-        .get_template("report.html.jinja")
+        .get_template("page.html")
         .render(
             record=record,
             name=run.resolve().name,
             synthetic=is_synthetic(record, evaluation),
             evaluation=evaluation,
             samples=samples(evaluation, run / "evaluation", listening_rows) if evaluation else [],
-            charts=[Markup(one) for one in charts(record)],  # escaped where it is made
+            charts=charts(record),
             machine=machine_rows(record),
             figures=headline_figures(record),
             conditions=CONDITIONS,
