@@ -2,15 +2,16 @@
 """Fits the embedded codec (log-mel k-means) to the audio of a manifest's training split."""
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
 from amharic_tts.audio.files import read_wave
 from amharic_tts.codec.mel_kmeans import FIT_ITERATIONS, MelKMeans, fit_mel_kmeans
 from amharic_tts.data.manifest import Row, audio_path, read_manifest
+from amharic_tts.data.order import key, keyed_order
 from amharic_tts.errors import InputError, run_command
 
 
@@ -20,27 +21,33 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the codec")
     parser.add_argument("--size", type=int, default=256, help="number of codes (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
-    parser.add_argument("--hours", type=float, default=2.0, help="use at most this much audio (%(default)s)")
+    parser.add_argument("--hours", type=float, default=0.5, help="use about this much audio (%(default)s)")
     given = parser.parse_args()
     if given.hours <= 0:
         raise InputError(f"--hours must be more than 0, not {given.hours}")
-    rows = evenly(read_manifest(given.manifest), given.hours * 3600)
+    rows = sample(read_manifest(given.manifest), given.hours * 3600, given.seed)
+    audio = read_all(given.manifest, rows)
     with tqdm(total=FIT_ITERATIONS, desc="k-means", unit="iteration") as bar:
-        codec = fit_mel_kmeans(waves(given.manifest, rows), given.size, given.seed, bar.update)
+        codec = fit_mel_kmeans(audio, given.size, given.seed, bar.update)
     codec.save(given.out)
     print(f"{given.out}: {codec.size} codes from {len(rows)} recordings, fingerprint {codec.fingerprint}")
 
 
-def evenly(rows: list[Row], seconds: float) -> list[Row]:
-    """Every n-th row, with n so that about `seconds` of audio remain: a sample of all speakers and sessions."""
-    step = max(1.0, sum(row.duration for row in rows) / seconds)
-    return [rows[int(place * step)] for place in range(int(len(rows) / step))]
+def sample(rows: list[Row], seconds: float, seed: int) -> list[Row]:
+    """Rows in hashed order until `seconds` of audio are reached. (Every n-th row could be all of one speaker.)"""
+    chosen, total = [], 0.0
+    for place in keyed_order(key("fit_codec", seed), np.arange(len(rows))):
+        if total >= seconds:
+            break
+        chosen.append(rows[place])
+        total += rows[place].duration
+    return chosen
 
 
-def waves(manifest: Path, rows: list[Row]) -> Iterator[Tensor]:
+def read_all(manifest: Path, rows: list[Row]) -> list[Tensor]:
     """The rows' audio, with a progress bar."""
-    for row in tqdm(rows, desc="spectrograms", unit="file", mininterval=1.0):
-        yield read_wave(audio_path(manifest, row), MelKMeans.sample_rate, row.start, row.end)
+    bar = tqdm(rows, desc="recordings", unit="file", mininterval=1.0)
+    return [read_wave(audio_path(manifest, row), MelKMeans.sample_rate, row.start, row.end) for row in bar]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def nearest(vectors: Tensor, centroids: Tensor) -> Tensor:
 
 
 def kmeans(
-    vectors: Tensor, size: int, seed: int, iterations: int = 25, progress: Callable[[], object] = lambda: None
+    vectors: Tensor, size: int, seed: int, iterations: int = 15, progress: Callable[[], object] = lambda: None
 ) -> Tensor:
     """`size` centroids (size, d) of `vectors` (n, d), n ≥ size. The same input and seed give the same centroids.
 

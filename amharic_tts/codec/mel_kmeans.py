@@ -22,7 +22,7 @@ KIND = "mel_kmeans"
 TENSOR_FILE, RECORD_FILE = "codec.safetensors", "codec.json"
 FORMAT = 1
 COMMAND = "python tools/fit_codec.py"
-FIT_ITERATIONS = 25
+FIT_ITERATIONS = 15
 
 
 class MelKMeans:
