@@ -227,7 +227,8 @@ def _read_with_prompt(
 
 def _read_or_quarantine(reader: Reader, shard: int, row: int, quarantine: Quarantine) -> Sample | None:
     for wait in RETRY_SECONDS:
-        time.sleep(wait)
+        if wait:  # sleep(0) would give the processor away for every row
+            time.sleep(wait)
         try:
             return reader.read(shard, row)
         except DamagedRow as error:

@@ -77,14 +77,16 @@ class Row:
         except ValueError as error:  # also UnicodeDecodeError
             raise InputError(f"not valid JSON ({error})") from None
         _require(isinstance(values, dict), f"a row must be a JSON object, not {type(values).__name__}")
-        names = {part.name: part for part in dataclasses.fields(cls)}
-        for name in values:
-            near = difflib.get_close_matches(name, names, n=1)
-            _require(name in names, f"unknown key {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-        for name, part in names.items():
-            optional = part.default is not dataclasses.MISSING or part.default_factory is not dataclasses.MISSING
-            _require(optional or name in values, f"key {name!r} is missing")
+        for name in values.keys() - _KEYS:
+            near = difflib.get_close_matches(name, _KEYS, n=1)
+            raise InputError(f"unknown key {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        for name in _NEEDED - values.keys():
+            raise InputError(f"key {name!r} is missing")
         return cls(**values)
+
+
+_KEYS = {part.name for part in dataclasses.fields(Row)}
+_NEEDED = {"id", "audio", "text", "speaker", "recording", "duration"}
 
 
 def row_id(samples: np.ndarray, text: str) -> str:

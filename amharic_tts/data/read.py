@@ -212,7 +212,8 @@ def open_index(directory: Path, info: DatasetInfo) -> tuple[Dataset | None, list
     size, expected = paths[1].stat().st_size, info.rows * ROW.itemsize
     if size != expected:
         return None, [f"{paths[1]} has {size} bytes, the catalog needs {expected}"]
-    rows = np.memmap(paths[1], dtype=ROW, mode="r") if info.rows else np.empty(0, ROW)
+    # as a plain array: each look into np.memmap itself makes a new object of the subclass
+    rows = np.asarray(np.memmap(paths[1], dtype=ROW, mode="r")) if info.rows else np.empty(0, ROW)
     return Dataset(directory, info, catalog, rows, first_row), []
 
 

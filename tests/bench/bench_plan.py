@@ -45,7 +45,9 @@ def main() -> None:
     parser.add_argument("--rows-per-shard", type=int, default=1000)
     parser.add_argument("--step-tokens", type=int, default=131_072)
     arguments = parser.parse_args()
-    print("| rows | shards | new plan ms | first step ms | jump to any step ms | next step ms | cut for 8 ranks ms | memory of the plan MB | process MB |")
+    print(
+        "| rows | shards | new plan ms | first step ms | jump to any step ms | next step ms | cut for 8 ranks ms | memory of the plan MB | process MB |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for shards in arguments.shards:
         catalog, pool = make(shards, arguments.rows_per_shard)
@@ -66,10 +68,12 @@ def main() -> None:
         steps = plan.steps(0)
         places = np.random.default_rng(1).integers(0, steps, 30).tolist()
         made = statistics.median(timed(new) for _ in range(5))
-        first = statistics.median(timed(lambda k=k: new().step_set(0, k)) for k in places) - made
-        jump = statistics.median(timed(lambda k=k: plan.step_set(0, k)) for k in places)
+        first = statistics.median(timed(lambda k=k, new=new: new().step_set(0, k)) for k in places) - made
+        jump = statistics.median(timed(lambda k=k, plan=plan: plan.step_set(0, k)) for k in places)
         middle = steps // 2
-        following = statistics.mean(timed(lambda k=k: plan.step_set(0, k)) for k in range(middle, middle + 200))
+        following = statistics.mean(
+            timed(lambda k=k, plan=plan: plan.step_set(0, k)) for k in range(middle, middle + 200)
+        )
         lengths = plan.lengths(plan.step_set(0, middle))
         cut = statistics.median(timed(lambda lengths=lengths: microbatches(lengths, 8, 16_384)) for _ in range(20))
         tracemalloc.start()
