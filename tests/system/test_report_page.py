@@ -1,17 +1,17 @@
 """The report opened in a real browser: sound that plays, curves that are drawn, nothing asked of the network."""
 
-import importlib.util
 import json
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from evaluate.small_run import make_run
+from system.commands import done, tool
 
 from amharic_tts.evaluate.evaluation import CONDITIONS, read_evaluation
 
@@ -53,14 +53,6 @@ addEventListener("load", async () => {
 """
 
 
-def run_builder(project: Path):
-    """The module that builds a small run folder for the tests of evaluate/."""
-    spec = importlib.util.spec_from_file_location("small_run", project / "tests" / "evaluate" / "conftest.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def findings(page: Path, profile: Path, width: int = 1280) -> dict:
     """What CHECK finds in the page, with all hosts unreachable."""
     checked = page.with_name("checked.html")
@@ -98,12 +90,10 @@ def wait_for_findings(log: Path, browser: subprocess.Popen, seconds: float = 180
 
 
 @pytest.fixture(scope="module")
-def run(project, tmp_path_factory) -> Path:
+def run(tmp_path_factory) -> Path:
     """A run folder whose report the real command has made."""
-    folder = run_builder(project).make_run(tmp_path_factory.mktemp("page"))
-    command = [sys.executable, "tools/make_report.py", "--run", str(folder)]
-    result = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=180, check=False)
-    assert result.returncode == 0, result.stderr
+    folder = make_run(tmp_path_factory.mktemp("page"))
+    result = done(tool("make_report", "--run", folder))
     assert str(folder / "report.html") in result.stdout
     return folder
 
@@ -140,11 +130,3 @@ def test_curves_and_spectrograms_are_visible(seen):
 
 def test_nothing_runs_off_a_narrow_screen(run, tmp_path):
     assert findings(run / "report.html", tmp_path, width=500)["sideways"] <= 0
-
-
-def test_a_missing_run_ends_with_one_message(project, tmp_path):
-    command = [sys.executable, "tools/make_report.py", "--run", str(tmp_path / "absent")]
-    result = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
-    assert result.returncode == 2
-    assert result.stderr.startswith("error: ")
-    assert "Traceback" not in result.stderr
