@@ -40,10 +40,10 @@ def to_ethiopic(text: str) -> str:
 
 
 def _space(text: str) -> str:
-    text = re.sub(r"\s+(?=[.,;:?!…)])", "", text)
+    """Spacing first, so that marks of one kind stand together before they become one."""
+    text = " ".join(text.split())
+    text = re.sub(r"\s+(?=[.,;:?!…)])|(?<=\()\s+", "", text)
     text = re.sub(r"\.*…[….]*|\.{3,}", "…", text)
     text = re.sub(r"([.,;:?!\"()])\1+", r"\1", text)
     text = re.sub(r"^[.,;:?!…)\s]+", "", text)
-    text = re.sub(r"(?<=[.,;:?!…)])(?=\w)", " ", text)
-    text = re.sub(r"(?<=\()\s+", "", text)
-    return " ".join(text.split())
+    return re.sub(r"(?<=[.,;:?!…)])(?=\w)", " ", text)
