@@ -130,5 +130,5 @@ def demo_stages(root: Path, ranks: int, device: str) -> list[Stage]:
     ]
 
 
-TOKENS = "400"
+TOKENS = "512"
 """Pieces of the demo's vocabulary: 256 bytes, three specials, the letters and the commonest syllables."""

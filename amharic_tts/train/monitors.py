@@ -6,6 +6,7 @@ step stands once.
 
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import Protocol
 
@@ -81,7 +82,7 @@ class WeightsAndBiases:
         # One id per run folder: a resumed run goes on in the same place.
         id_file = run / "wandb_id"
         if not id_file.is_file():
-            id_file.write_text(wandb.util.generate_id())
+            id_file.write_text(secrets.token_hex(4))
         self.run = wandb.init(
             project=project,
             name=run.name,

@@ -1,0 +1,93 @@
+"""Bad input to training and synthesis ends with one clear message and exit code 2, never with a traceback."""
+
+import re
+import shutil
+import sys
+
+import pytest
+from system.commands import PROJECT, call, done, tool
+
+
+def refused(result, message: str) -> None:
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, result.stderr
+    assert re.search(message, result.stderr), result.stderr
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_an_unknown_recipe_key(new_job, ranks):
+    """Also on two ranks, through the launcher: one message, and its exit code."""
+    refused(new_job(run={"stpes": 3}).train(ranks=ranks), r"unknown key 'run.stpes' \(did you mean 'steps'\?\)")
+
+
+def test_an_unknown_deepspeed_key(new_job):
+    job = new_job(machine={"gradient_clippin": 1.0})
+    refused(job.train(), r"unknown key 'gradient_clippin' \(did you mean 'gradient_clipping'\?\)")
+
+
+def test_a_deepspeed_block_with_an_unknown_key(new_job):
+    refused(new_job(machine={"zero_optimization": {"stage": 2, "overlap_com": True}}).train(), "overlap_com")
+
+
+def test_shards_of_another_tokenizer(new_job, corpus, tmp_path):
+    other = tmp_path / "tokenizer"
+    done(tool("train_tokenizer", "--manifest", corpus.folder / "train.jsonl", "--out", other, "--size", 340))
+    made_with = ("--tokenizer", other, "--codec", corpus.folder / "codec")
+    manifest = corpus.folder / "held_out_texts.jsonl"
+    done(tool("build_shards", "--manifest", manifest, "--out", tmp_path / "shards", *made_with))
+    job = new_job(data={"validation": {"other": str(tmp_path / "shards")}})
+    refused(job.train(), "packed with another tokenizer")
+
+
+def test_a_damaged_tokenizer_in_the_shards(new_job, corpus, tmp_path):
+    shards = tmp_path / "shards"
+    shutil.copytree(corpus.shards / "train", shards)
+    front_end = shards / "tokenizer/front_end.json"
+    front_end.write_text(front_end.read_text().replace("true", "false", 1))
+    refused(new_job(data={"train": str(shards)}).train(), "front")
+
+
+def test_the_main_job_without_its_data_names_the_command_that_makes_it(tmp_path):
+    """The main command of the project on a machine that has no shards yet."""
+    main = (sys.executable, "launch/train.py", "--deepspeed_config", "ds_configs/t4.json")
+    result = call(*main, "--set", f"data.train={tmp_path}/none")
+    refused(result, r"there are no shards in \S+; make them with `python tools/build_shards.py")
+    full = (PROJECT / "launch/recipes/full.yaml").read_text()
+    assert "train: shards/train" in full
+
+
+def test_rows_longer_than_the_model(new_job):
+    refused(new_job(model={"max_codes": 5}).train(), "above model.max_codes = 5")
+
+
+def test_rows_longer_than_a_micro_batch(new_job):
+    job = new_job(machine={"amharic_tts": {"micro_batch_tokens": 20}})
+    refused(job.train(), "above the token budget of 20")
+
+
+def test_resume_never_refuses_a_folder_with_checkpoints(new_job):
+    job = new_job(run={"steps": 3})
+    done(job.train())
+    result = call(*job.command(1), "--resume", "never")
+    refused(result, "has checkpoints up to step-00000003")
+    assert (job.run / "checkpoints/step-00000003/meta.json").is_file()
+
+
+def test_synthesis_without_a_checkpoint(tmp_path):
+    refused(tool("synthesize", "ሰላም", "--run", tmp_path, "--out", tmp_path / "a.wav"), "has no checkpoint")
+
+
+def test_synthesis_of_what_cannot_be_read(spoken, tmp_path):
+    out = tmp_path / "a.wav"
+    for arguments, message in (
+        (["人"], "人"),
+        (["  "], "nothing to say"),
+        (["ሰላም", "--speaker", "nobody"], "no speaker 'nobody'; it has: synthetic_abel"),
+        (["ሰላም", "--top-p", "0"], "top_p cannot be 0"),
+        (["ሰላም " * 200], "tokens long, the model takes 120"),
+        (["ሰላም", "--step", "99"], "no checkpoint of step 99"),
+    ):
+        refused(tool("synthesize", *arguments, "--run", spoken.run, "--out", out), message)
+        assert not out.exists()
