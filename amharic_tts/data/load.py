@@ -179,8 +179,9 @@ def _ahead(prepare, places: Iterator, prefetch: int, threads: int) -> Iterator[S
 
 def _batch(reader: Reader, rows: np.ndarray, seed: int, epoch: int, quarantine: Quarantine) -> Batch:
     dataset = reader.dataset
-    read = [_read_with_prompt(reader, int(row["shard"]), int(row["row"]), seed, epoch, quarantine) for row in rows]
-    records = [dataset.rows[int(dataset.first_row[row["shard"]]) + int(row["row"])] for row in rows]
+    places = list(zip(rows["shard"].tolist(), rows["row"].tolist()))
+    read = [_read_with_prompt(reader, shard, row, seed, epoch, quarantine) for shard, row in places]
+    records = [dataset.rows[int(dataset.first_row[shard]) + row] for shard, row in places]
     samples: list[tuple[Sample, np.ndarray] | None] = read or [None]
     width = dataset.info.conditioning_width
     nothing = np.zeros(0, dtype=np.int64)

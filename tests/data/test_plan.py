@@ -2,13 +2,15 @@
 
 import hashlib
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amharic_tts.data.plan import cut_evenly, microbatches, require_fits, require_same_plan
+from amharic_tts.data.plan import Plan, cut_evenly, microbatches, require_fits, require_same_plan
+from amharic_tts.data.shard import CATALOG
 from amharic_tts.errors import InputError
 
 row = st.tuples(st.integers(0, 60), st.integers(1, 300))
@@ -141,6 +143,26 @@ def test_threads_see_the_same_plan(make_plan):
     for thread in threads:
         thread.join()
     assert faults == []
+
+
+def test_a_step_of_1e8_rows_looks_at_one_window_and_little_memory():
+    """1e5 shards of 1000 rows: tests/bench/bench_plan.py has the times."""
+    rows = np.ones(1000, dtype=[("n_text", "<u2"), ("n_code", "<u2")])
+    rows["n_code"] = 300
+    catalog = np.zeros(100_000, dtype=CATALOG)
+    catalog["rows"], catalog["text"], catalog["codes"], catalog["longest"] = 1000, 1000, 300_000, 301
+    asked = []
+    tracemalloc.start()
+    plan = Plan(catalog, lambda shard: asked.append(shard) or rows, seed=1, step_tokens=131_072)
+    steps = plan.steps(0)
+    assert asked == []
+    sets = [plan.step_set(0, k) for k in (steps - 1, 0)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert abs(steps - 338e8 / 131_072) / steps < 0.01
+    assert len(asked) == len(set(asked)) <= 2 * 64
+    assert all(set(one["shard"].tolist()) <= set(asked) for one in sets)
+    assert peak < 100e6
 
 
 def test_a_step_outside_the_epoch_is_an_error(make_plan):
