@@ -46,8 +46,8 @@ def sample(rows: list[Row], seconds: float, seed: int) -> list[Row]:
 
 def read_all(manifest: Path, rows: list[Row]) -> list[Tensor]:
     """The rows' audio, with a progress bar."""
-    bar = tqdm(rows, desc="recordings", unit="file", mininterval=1.0)
-    return [read_wave(audio_path(manifest, row), MelKMeans.sample_rate, row.start, row.end) for row in bar]
+    with tqdm(rows, desc="recordings", unit="file", mininterval=1.0) as bar:
+        return [read_wave(audio_path(manifest, row), MelKMeans.sample_rate, row.start, row.end) for row in bar]
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def main() -> None:
     given = parser.parse_args()
     front_end = TextFrontEnd(FrontEndOptions(given.fold, given.fold, given.punctuation))
     rows = read_manifest(given.manifest)
-    texts = (row.text for row in tqdm(rows, desc="texts", unit="text", mininterval=1.0))
-    tokenizer = train_tokenizer(texts, front_end, given.size, given.out)
+    with tqdm(rows, desc="texts", unit="text", mininterval=1.0) as bar:
+        tokenizer = train_tokenizer((row.text for row in bar), front_end, given.size, given.out)
     print(f"{given.out}: {tokenizer.size} ids from {len(rows)} texts, fingerprint {tokenizer.fingerprint}")
 
 

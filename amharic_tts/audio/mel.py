@@ -1,6 +1,7 @@
 """Log-mel spectrograms and the way back by Griffin-Lim."""
 
 import functools
+import math
 
 import torch
 import torchaudio
@@ -35,8 +36,11 @@ def griffin_lim(log_mel: Tensor) -> Tensor:
     """
     if len(log_mel) < 2:
         return torch.zeros(0)
+    length = (len(log_mel) - 1) * HOP
+    if length <= WINDOW // 2:  # the transform cannot reflect so short a wave: silence after it, cut off again
+        log_mel = torch.nn.functional.pad(log_mel, (0, 0, 0, 2), value=math.log(FLOOR))
     magnitude = (log_mel.float().exp() @ _inverse_filters()).clamp_min(0.0)
-    return torchaudio.functional.griffinlim(
+    wave = torchaudio.functional.griffinlim(
         magnitude.T,
         window=_window(),
         n_fft=WINDOW,
@@ -48,6 +52,7 @@ def griffin_lim(log_mel: Tensor) -> Tensor:
         length=(len(log_mel) - 1) * HOP,
         rand_init=False,  # from zero phases: no worse than from random ones (measured), and always the same
     )
+    return wave[:length]
 
 
 @functools.cache

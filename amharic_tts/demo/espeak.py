@@ -7,6 +7,7 @@ It is no part of this project. API: https://github.com/espeak-ng/espeak-ng/blob/
 import _ctypes
 import ctypes
 from dataclasses import dataclass
+from pathlib import Path
 
 import espeakng_loader
 import numpy as np
@@ -62,6 +63,9 @@ def _synthesise(text: str, voice: Voice) -> tuple[np.ndarray, int]:
     re-initialisation leaves it. So the library is loaded anew for each utterance: 2 ms, and the same text always gives
     the same samples.
     """
+    data = Path(espeakng_loader.get_data_path())
+    if voice.variant and not (data / "voices" / "!v" / voice.variant).is_file():
+        raise RuntimeError(f"espeak-ng has no voice variant {voice.variant!r}")  # itself it would pass over the name
     pieces: list[np.ndarray] = []
 
     @_CALLBACK
@@ -72,9 +76,9 @@ def _synthesise(text: str, voice: Voice) -> tuple[np.ndarray, int]:
 
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     try:
-        rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
+        rate = library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), 0)
         if rate <= 0:
-            raise RuntimeError(f"espeak-ng found no data in {espeakng_loader.get_data_path()}")
+            raise RuntimeError(f"espeak-ng found no data in {data}")
         library.espeak_SetSynthCallback(collect)
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         name = f"am+{voice.variant}" if voice.variant else "am"

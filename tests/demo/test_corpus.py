@@ -1,0 +1,148 @@
+"""Laws of the demo corpus: what is held out is never trained, and the same options give the same bytes."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from amharic_tts.audio.files import read_wave
+from amharic_tts.data.manifest import audio_path, read_manifest, row_id
+from amharic_tts.demo.corpus import (
+    HELD_OUT_VOICE,
+    MANIFESTS,
+    SAMPLE_RATE,
+    TRAINING_VOICES,
+    CorpusOptions,
+    make_corpus,
+    plan_corpus,
+)
+from amharic_tts.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+SMALL = CorpusOptions(numbers=12, held_out_numbers=4, held_out_speaker_rows=4, sentences=15)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus") / "demo"
+    make_corpus(folder, SMALL, workers=1)
+    return folder
+
+
+def test_the_default_corpus_keeps_what_is_held_out_apart() -> None:
+    train, texts, speaker = plan_corpus(CorpusOptions()).values()
+    assert len([row for row in train if row.name.startswith("n")]) == 2400
+    assert len([row for row in texts if row.name.startswith("n")]) >= 96
+    assert len(speaker) == 40
+    seen, unseen, other = ({row.text for row in part} for part in (train, texts, speaker))
+    assert not seen & (unseen | other)
+    assert {row.text for row in texts if row.name[0] == "n"}.isdisjoint(other)
+    assert {row.voice for row in train} == {row.voice for row in texts} == set(TRAINING_VOICES)
+    assert {row.voice for row in speaker} == {HELD_OUT_VOICE}
+
+
+def test_every_held_out_number_is_made_of_words_that_training_has() -> None:
+    for options in (CorpusOptions(), CorpusOptions(numbers=40), CorpusOptions(seed=5)):
+        plan = plan_corpus(options)
+        words = {word for row in plan["train.jsonl"] for word in row.text.split()}
+        for name in MANIFESTS[1:]:
+            assert all(set(row.text.split()) <= words for row in plan[name] if row.name.startswith("n"))
+
+
+def test_numbers_are_shared_out_fairly_and_sentences_said_by_all() -> None:
+    train = plan_corpus(CorpusOptions())["train.jsonl"]
+    numbers = Counter(row.voice.name for row in train if row.name.startswith("n"))
+    assert set(numbers.values()) == {800}
+    assert len({row.name for row in train if row.name.startswith("n")}) == 2400
+    assert set(Counter(row.name for row in train if row.name.startswith("s")).values()) == {3}
+
+
+def test_no_two_rows_share_a_file() -> None:
+    files = [row.audio for part in plan_corpus(CorpusOptions()).values() for row in part]
+    assert len(set(files)) == len(files)
+
+
+def test_another_seed_is_another_choice() -> None:
+    first, second = (plan_corpus(CorpusOptions(seed=seed))["held_out_texts.jsonl"] for seed in (0, 1))
+    assert {row.text for row in first} != {row.text for row in second}
+
+
+def test_rows_say_what_the_files_hold(made: Path) -> None:
+    for name in MANIFESTS:
+        for row in read_manifest(made / name):
+            wave = read_wave(audio_path(made / name, row), SAMPLE_RATE)
+            assert row.id == row_id(wave.numpy(), row.text)
+            assert row.duration == pytest.approx(len(wave) / SAMPLE_RATE, abs=1e-3)
+            assert row.speaker in row.audio
+            assert not any(sign.isdigit() for sign in row.text)
+
+
+def test_it_says_that_the_speech_is_synthetic(made: Path) -> None:
+    readme = (made / "README.txt").read_text()
+    assert "Synthetic speech, for demonstrating and testing the system" in readme
+    assert "GPL-3.0" in readme
+    assert all(row.speaker.startswith("synthetic") for row in read_manifest(made / "train.jsonl"))
+
+
+def test_two_workers_make_the_same_bytes_as_one(made: Path, tmp_path: Path) -> None:
+    whole = contents(made)
+    make_corpus(tmp_path / "demo", SMALL, workers=2)
+    assert contents(tmp_path / "demo") == whole
+
+
+def test_what_is_missing_is_made_and_what_is_there_is_kept(made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    whole = contents(made)
+    for name, data in whole.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    audio = sorted(name for name in whole if name.endswith(".flac"))
+    kept = {name: (folder / name).stat().st_mtime_ns for name in audio[1:]}
+    (folder / audio[0]).unlink()
+    (folder / "train.jsonl").unlink()
+    record = json.loads(whole["corpus.json"]) | {"complete": False}
+    (folder / "corpus.json").write_text(json.dumps(record))  # as an interrupted run leaves it
+    make_corpus(folder, SMALL, workers=1)
+    assert contents(folder) == whole
+    assert {name: (folder / name).stat().st_mtime_ns for name in audio[1:]} == kept
+
+
+def test_a_folder_of_something_else_is_left_alone(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="other options"):
+        make_corpus(made, CorpusOptions(numbers=13, held_out_numbers=4, held_out_speaker_rows=4, sentences=15), 1)
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(InputError, match="holds other files"):
+        make_corpus(tmp_path, SMALL, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"numbers": 0}, {"numbers": 9900}, {"held_out_numbers": 0}, {"sentences": -1}, {"sentences": 10_000}],
+)
+def test_impossible_options_are_refused(options: dict) -> None:
+    with pytest.raises(InputError):
+        CorpusOptions(**options)
+
+
+def test_the_tool_makes_a_corpus_then_a_tokenizer(tmp_path: Path) -> None:
+    amounts = ["--numbers", "9", "--held-out-numbers", "1", "--held-out-speaker-rows", "1", "--sentences", "0"]
+    command = [sys.executable, "tools/make_demo_corpus.py", "--out", tmp_path / "demo", "--workers", "1", *amounts]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "synthetic speech, for demonstrating and testing" in done.stdout
+    train = [sys.executable, "tools/train_tokenizer.py", "--manifest", tmp_path / "demo/train.jsonl"]
+    train += ["--out", tmp_path / "tokenizer", "--size"]
+    done = subprocess.run([*train, "290"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    done = subprocess.run([*train, "5000"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "largest that works" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
