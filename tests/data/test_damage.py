@@ -147,6 +147,18 @@ def test_the_index_of_another_data_set_is_found(corpus, copy, tmp_path, files):
         list(load_all(Dataset.open(copy), 0, 1, BUDGET))
 
 
+def test_a_flipped_byte_in_rows_bin_stops_training_before_it_changes_the_plan(copy):
+    """One bit of a length would move the cuts between steps, on the machines that read this copy only."""
+    first = int(np.load(copy / "catalog.npy")["rows"][:SHARD].sum())
+    flip(copy / "rows.bin", (first + MIDDLE) * ROW.itemsize + ROW.fields["n_code"][1])
+    dataset = Dataset.open(copy)
+    dataset.rows_of_shard(SHARD - 1)
+    with pytest.raises(InputError, match=f"rows.bin is damaged: records of shard {SHARD} "):
+        dataset.rows_of_shard(SHARD)
+    with pytest.raises(InputError, match=r"rows\.bin is damaged"):
+        next(load_all(dataset, 0, 1, BUDGET))
+
+
 def test_the_whole_index_of_another_data_set_is_found(corpus, copy, tmp_path):
     build(_with_seed(corpus.options(tmp_path / "other", audio=True), 1))
     for name in ("catalog.npy", "rows.bin", "dataset.json"):
