@@ -37,7 +37,7 @@ def main() -> None:
     options = arguments()
     set_environment()
     # Everything that a person may have got wrong is checked before processes are connected and models are built.
-    from amharic_tts.train.deepspeed_config import load_engine_config
+    from amharic_tts.train.deepspeed_config import load_engine_config, require_precision
     from amharic_tts.train.recipe import load_recipe
     from amharic_tts.train.session import build_session, machine, open_data, sizes
 
@@ -45,6 +45,7 @@ def main() -> None:
     config = load_engine_config(options.deepspeed_config, recipe.optimizer)
     data = open_data(recipe)
     sizes(recipe, data)
+    require_precision(config.deepspeed)
     device = connect()
 
     from amharic_tts.train.loop import train

@@ -97,6 +97,26 @@ def load_engine_config(path: str | Path, optimizer: OptimizerSection) -> EngineC
     return EngineConfig(values, own)
 
 
+def require_precision(values: dict) -> None:
+    """Raises InputError when this machine cannot compute in the configuration's precision.
+
+    CUDA: bf16 counts from compute capability 8.0 on; torch also reports what it only emulates, slower than float32.
+    """
+    import torch
+    from deepspeed.accelerator import get_accelerator
+
+    on_gpu = torch.cuda.is_available()
+    has_fp16 = on_gpu or get_accelerator().is_fp16_supported()
+    has_bf16 = torch.cuda.get_device_capability() >= (8, 0) if on_gpu else get_accelerator().is_bf16_supported()
+    for name, has in (("fp16", has_fp16), ("bf16", has_bf16)):
+        if values.get(name, {}).get("enabled") and not has:
+            where = torch.cuda.get_device_name() if on_gpu else "this machine's CPU"
+            raise InputError(
+                f"the DeepSpeed configuration wants {name}, which {where} cannot compute: choose another file of "
+                "ds_configs/ (cpu.json runs everywhere)"
+            )
+
+
 def key_problems(values: dict) -> list[str]:
     found = []
     for key in values:

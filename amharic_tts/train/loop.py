@@ -68,7 +68,7 @@ def steps(session: Session):
         session.config.own.micro_batch_tokens,
         epoch=session.epoch,
         k=session.k,
-        quarantine=session.run / f"quarantine-{rank()}.jsonl",
+        quarantine=session.run / "quarantine.jsonl",
         threads=session.recipe.data.threads,
     )
 
@@ -84,6 +84,7 @@ def take_step(session: Session, data: StepData) -> dict:
         total += torch.stack([value.detach() for value in losses]).double()
     learning_rate, skipped = engine.get_lr()[0], engine.skipped_steps
     engine.step()
+    norm = engine.get_global_grad_norm()
     sums = Losses(*summed(*total.tolist(), device=session.device))
     figures = {
         "loss": weights.text * sums.text / data.text_targets + weights.codes * sums.codes / data.code_targets,
@@ -91,7 +92,7 @@ def take_step(session: Session, data: StepData) -> dict:
         "code_loss": sums.codes / max(sums.code_targets, 1),
         "code_accuracy": sums.codes_correct / max(sums.code_targets, 1),
         "learning_rate": learning_rate,
-        "grad_norm": float(engine.get_global_grad_norm()),
+        "grad_norm": float(math.nan if norm is None else norm),
         "skipped": engine.skipped_steps - skipped,
         "rows": data.rows,
         "tokens": data.tokens,

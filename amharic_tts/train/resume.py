@@ -99,7 +99,9 @@ def restore(session: Session, checkpoint: Path) -> None:
             f"{checkpoint} was trained with another recipe: {'; '.join(changed)}. Give the old settings, or another "
             "run.directory to begin a new run"
         )
-    session.engine.load_checkpoint(str(checkpoint), tag="deepspeed")
+    loaded, _ = session.engine.load_checkpoint(str(checkpoint), tag="deepspeed")
+    if loaded is None:
+        raise InputError(f"DeepSpeed found no state in {checkpoint}; remove that folder to go on from an older one")
     session.step, session.epoch, session.k = progress.step, progress.epoch, progress.k
     say(f"continuing from {checkpoint} at step {progress.step}")
 

@@ -58,6 +58,17 @@ def test_the_main_job_without_its_data_names_the_command_that_makes_it(tmp_path)
     assert "train: shards/train" in full
 
 
+def test_a_precision_that_the_machine_lacks(new_job):
+    """A T4's file on a CPU. A CPU with fp16 arithmetic of its own would be right to run it."""
+    from deepspeed.accelerator import get_accelerator
+
+    if get_accelerator().is_fp16_supported():
+        pytest.skip("this machine computes in fp16")
+    command = new_job().command(1)
+    command[command.index("--deepspeed_config") + 1] = "ds_configs/t4.json"
+    refused(call(*command), "wants fp16, which this machine's CPU cannot compute: choose another file of ds_configs/")
+
+
 def test_rows_longer_than_the_model(new_job):
     refused(new_job(model={"max_codes": 5}).train(), "above model.max_codes = 5")
 
