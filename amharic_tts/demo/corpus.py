@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import multiprocessing
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -21,6 +22,7 @@ from amharic_tts.data.manifest import Row, row_id, write_manifest
 from amharic_tts.data.publish import publish
 from amharic_tts.demo.espeak import Voice, speak
 from amharic_tts.errors import InputError
+from amharic_tts.text.front_end import TextFrontEnd
 from amharic_tts.text.numbers import cardinal
 
 SAMPLE_RATE = 16_000
@@ -114,9 +116,10 @@ def plan_corpus(options: CorpusOptions) -> dict[str, list[Utterance]]:
 
     written = everyday_sentences()[: options.sentences]
     sentences = _keyed_order(range(len(written)), f"sentence {options.seed}")
-    held_out = sentences[: len(sentences) // 15]
+    held_out = _held_out_sentences(sentences, written)
+    trained = [index for index in sentences if index not in held_out]
     train = _by_turns(numbers[:train_end]) + [
-        _sentence(index, written[index], voice) for index in sentences[len(held_out) :] for voice in TRAINING_VOICES
+        _sentence(index, written[index], voice) for index in trained for voice in TRAINING_VOICES
     ]
     held_out_texts = _by_turns(numbers[train_end:texts_end]) + [
         _sentence(index, written[index], voice) for index in held_out for voice in TRAINING_VOICES
@@ -198,9 +201,10 @@ def _claim(directory: Path, record: Path, specification: dict) -> None:
     found = _found(record)
     if found is not None:
         if found | {"complete": False} != specification | {"complete": False}:
+            same = found.get("options") == specification["options"]
+            what = "another version of this program" if same else f"other options ({found.get('options')})"
             raise InputError(
-                f"{directory} holds a demo corpus of other options ({found.get('options')}); "
-                "delete that folder or choose another --out"
+                f"{directory} holds a demo corpus made with {what}; delete that folder or choose another --out"
             )
         return
     if directory.exists() and any(directory.iterdir()):
@@ -259,6 +263,22 @@ def _number(number: int, voice: Voice) -> Utterance:
 
 def _sentence(index: int, text: str, voice: Voice) -> Utterance:
     return Utterance(f"s{index + 1:03d}", text, voice)
+
+
+def _held_out_sentences(order: Sequence[int], written: Sequence[str]) -> list[int]:
+    """One sentence in fifteen, of those whose every letter is left in the others at least twice.
+
+    A letter that training never met would measure the luck of the draw, not what was learned.
+    """
+    normal = [TextFrontEnd().normalise(text) for text in written]
+    left = Counter("".join(normal))
+    held_out: list[int] = []
+    for index in order:
+        letters = Counter(normal[index])
+        if len(held_out) < len(written) // 15 and all(left[sign] - count >= 2 for sign, count in letters.items()):
+            held_out.append(index)
+            left -= letters
+    return held_out
 
 
 def _keyed_order(items: Iterable[int], key: str) -> list[int]:

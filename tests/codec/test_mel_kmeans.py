@@ -78,6 +78,15 @@ def test_decoded_speech_has_the_spectrogram_of_its_codes(codec: MelKMeans, held_
     assert (frames - wanted).square().mean() < 0.25 * (codec.mean - wanted).square().mean()
 
 
+def test_a_lasting_code_is_decoded_as_its_centroid_and_a_step_is_softened(codec: MelKMeans, monkeypatch) -> None:
+    monkeypatch.setattr(mel, "griffin_lim", lambda frames: frames)
+    frames = codec.decode(torch.tensor([3, 3, 3, 5, 5]))
+    before, after = codec.centroids[3], codec.centroids[5]
+    torch.testing.assert_close(frames[[0, 1, 4]], torch.stack([before, before, after]))
+    torch.testing.assert_close(frames[2], 0.9 * before + 0.1 * after)
+    assert torch.equal(codec.decode(torch.tensor([3, 5])), codec.centroids[[3, 5]])
+
+
 def test_conditioning_is_standardised_over_the_training_speech(codec: MelKMeans, waves: list[torch.Tensor]) -> None:
     features = torch.cat([codec.conditioning(wave) for wave in waves])
     assert features.dtype == torch.float32

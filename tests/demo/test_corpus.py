@@ -20,6 +20,7 @@ from amharic_tts.demo.corpus import (
     plan_corpus,
 )
 from amharic_tts.errors import InputError
+from amharic_tts.text.front_end import TextFrontEnd
 
 ROOT = Path(__file__).parents[2]
 SMALL = CorpusOptions(numbers=12, held_out_numbers=4, held_out_speaker_rows=4, sentences=15)
@@ -54,6 +55,15 @@ def test_every_held_out_number_is_made_of_words_that_training_has() -> None:
         words = {word for row in plan["train.jsonl"] for word in row.text.split()}
         for name in MANIFESTS[1:]:
             assert all(set(row.text.split()) <= words for row in plan[name] if row.name.startswith("n"))
+
+
+def test_training_has_every_letter_that_is_held_out() -> None:
+    for seed in range(5):
+        train, *held_out = plan_corpus(CorpusOptions(seed=seed)).values()
+        letters = {sign for row in train for sign in TextFrontEnd().normalise(row.text)}
+        for row in (row for part in held_out for row in part):
+            assert set(TextFrontEnd().normalise(row.text)) <= letters
+        assert len({row.text for row in held_out[0] if row.name.startswith("s")}) == 12
 
 
 def test_numbers_are_shared_out_fairly_and_sentences_said_by_all() -> None:
@@ -117,10 +127,15 @@ def test_what_is_missing_is_made_and_what_is_there_is_kept(made: Path, tmp_path:
 def test_a_folder_of_something_else_is_left_alone(made: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="other options"):
         make_corpus(made, CorpusOptions(numbers=13, held_out_numbers=4, held_out_speaker_rows=4, sentences=15), 1)
+    record = json.loads((made / "corpus.json").read_text())
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/corpus.json").write_text(json.dumps(record | {"content": "0" * 32}))
+    with pytest.raises(InputError, match="another version"):
+        make_corpus(tmp_path / "old", SMALL, 1)
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(InputError, match="holds other files"):
         make_corpus(tmp_path, SMALL, 1)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old", "thesis.txt"]
 
 
 @pytest.mark.parametrize(
