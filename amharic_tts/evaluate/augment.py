@@ -10,6 +10,8 @@ from torch import Tensor
 TEMPO = (0.85, 1.18)  # factor on the number of frames
 BAND_SHIFT = 2.0  # mel bands up or down: a slightly higher or lower voice
 JITTER = 0.25  # standard deviation of noise on each cell, in features' units, at most
+WAVER = 0.5  # standard deviation of noise that is smooth over time and bands, in features' units, at most
+WAVER_FRAMES, WAVER_BANDS = 4, 10  # how far its grid points lie apart: 40 ms, an eighth of the spectrum
 FLOOR = 0.6  # how far the noise floor may rise above the utterance's quietest cell, in features' units
 MASKED_BANDS, MASKED_FRAMES = 10, 12  # SpecAugment (Park et al. 2019): widest masks
 
@@ -34,13 +36,23 @@ def resample_grid(features: Tensor, frames: int, band_shift: float) -> Tensor:
     return warped[0, 0]
 
 
+def waver(shape: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Noise (time, bands) of about unit variance that is smooth over time and bands: a voice whose timbre wavers."""
+    time, bands = shape
+    coarse = torch.randn(1, 1, time // WAVER_FRAMES + 2, bands // WAVER_BANDS + 1, generator=generator)
+    fine = torch.nn.functional.interpolate(coarse, size=shape, mode="bilinear", align_corners=True)
+    return fine[0, 0] * 1.5  # between grid points the variance falls to a half and less: on average to 4 / 9
+
+
 def augment(features: Tensor, generator: torch.Generator) -> Tensor:
     """Another plausible recording of the same words: (time, bands) → (time', bands)."""
     frames = max(1, round(len(features) * _uniform(*TEMPO, generator)))
     x = resample_grid(features, frames, _uniform(-BAND_SHIFT, BAND_SHIFT, generator))
-    if torch.rand((), generator=generator) < 0.5:  # smear over time, as reverberation and phase reconstruction do
-        amount = _uniform(0.0, 0.5, generator)
-        x = (1 - amount) * x + amount / 2 * (x.roll(1, 0) + x.roll(-1, 0))
+    for axis in (0, 1):  # smear over time and over bands, as rooms and cheap microphones do
+        if torch.rand((), generator=generator) < 0.5:
+            amount = _uniform(0.0, 0.6, generator)
+            x = (1 - amount) * x + amount / 2 * (x.roll(1, axis) + x.roll(-1, axis))
+    x = x + _uniform(0.0, WAVER, generator) * waver(x.shape, generator)
     x = x.clamp_min(x.min().item() + _uniform(0.0, FLOOR, generator))
     x = x + _uniform(0.0, JITTER, generator) * torch.randn(x.shape, generator=generator)
     for axis, widest in ((0, MASKED_FRAMES), (1, MASKED_BANDS), (1, MASKED_BANDS)):

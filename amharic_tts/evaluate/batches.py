@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 
 
-def visits(texts: Sequence[str], power: float = 0.5) -> list[float]:
+def visits(texts: Sequence[str], power: float = 0.4) -> list[float]:
     """How often each row should come in one epoch: more often where its words are rare; 1 on average.
 
     A corpus of a few words said thousands of times (numbers) and many words said thrice (sentences) would otherwise

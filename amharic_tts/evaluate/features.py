@@ -13,7 +13,7 @@ from torch import Tensor
 
 SAMPLE_RATE = 16_000  # Hz
 HOP = 160  # samples: 100 frames per second
-WINDOW = 400  # samples: 25 ms
+WINDOW = 1024  # samples: 64 ms
 BANDS = 80
 LOWEST, HIGHEST = 50.0, 7600.0  # Hz
 DYNAMIC_RANGE = 9.0  # natural log of power: 39 dB
@@ -23,7 +23,7 @@ SCALE = 2.5  # natural log of power: about the standard deviation of speech, bri
 @functools.cache
 def _mel_spectrogram() -> torchaudio.transforms.MelSpectrogram:
     return torchaudio.transforms.MelSpectrogram(
-        SAMPLE_RATE, n_fft=512, win_length=WINDOW, hop_length=HOP, f_min=LOWEST, f_max=HIGHEST, n_mels=BANDS
+        SAMPLE_RATE, n_fft=1024, win_length=WINDOW, hop_length=HOP, f_min=LOWEST, f_max=HIGHEST, n_mels=BANDS
     )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from amharic_tts.errors import InputError
 from amharic_tts.evaluate.features import BANDS, SAMPLE_RATE, log_mel
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 WEIGHTS, DESCRIPTION = "recogniser.safetensors", "recogniser.json"
 BLANK = 0  # CTC's empty label; letter i of the alphabet has label i + 1
 
@@ -26,7 +26,7 @@ class RecogniserShape:
 
     width: int = 192
     blocks: int = 5
-    kernel: int = 5
+    kernel: int = 7
     dropout: float = 0.1
 
 
@@ -48,16 +48,47 @@ class SeparableBlock(nn.Module):
         return (x + self.dropout(self.pointwise(nn.functional.relu(y)))) * inside
 
 
+def sound_parts(letter: str) -> tuple[str, str]:
+    """Consonant and vowel of an Ethiopic syllable sign, as names; another sign is a consonant without a vowel.
+
+    The Ethiopic block has a row of eight code points for each consonant, in the order of the vowels (Unicode ch. 19.1).
+    """
+    code = ord(letter)
+    if 0x1200 <= code <= 0x1357:
+        return f"row {code // 8}", f"order {code % 8}"
+    return letter, ""
+
+
+class SyllableHead(nn.Module):
+    """Scores of blank and letters, each letter's being that of its consonant plus that of its vowel.
+
+    Signs that share a sound share what is learned, so that a syllable that training hardly or never had can be read.
+    """
+
+    def __init__(self, width: int, alphabet: str):
+        super().__init__()
+        parts = [("", "")] + [sound_parts(letter) for letter in alphabet]  # the first is CTC's blank
+        for axis, name in enumerate(("consonant", "vowel")):
+            sounds = list(dict.fromkeys(part[axis] for part in parts))
+            index = torch.tensor([sounds.index(part[axis]) for part in parts])
+            self.register_buffer(f"{name}_of_label", index, persistent=False)
+            setattr(self, name, nn.Linear(width, len(sounds)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, width) to (…, 1 + letters)."""
+        return self.consonant(x)[..., self.consonant_of_label] + self.vowel(x)[..., self.vowel_of_label]
+
+
 class RecogniserNetwork(nn.Module):
     """Log-mel features at 100 Hz to log-probabilities of letters at 25 Hz. Only convolutions: quick on a CPU."""
 
-    def __init__(self, shape: RecogniserShape, labels: int):
+    def __init__(self, shape: RecogniserShape, alphabet: str):
         super().__init__()
         bands_in = [BANDS, shape.width]
         self.subsample = nn.ModuleList(nn.Conv1d(bands, shape.width, 5, stride=2, padding=2) for bands in bands_in)
         self.blocks = nn.ModuleList(SeparableBlock(shape) for _ in range(shape.blocks))
         self.norm = nn.LayerNorm(shape.width)
-        self.head = nn.Linear(shape.width, labels)
+        self.head = SyllableHead(shape.width, alphabet)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """`features` (batch, frames, BANDS), `lengths` (batch,) frames: (batch, time, labels), (batch,) times."""
@@ -93,7 +124,7 @@ class Recogniser:
         """Reads what `train_recogniser` wrote. Raises InputError for a missing, damaged or foreign directory."""
         description = read_description(directory)
         alphabet = description["alphabet"]
-        network = RecogniserNetwork(RecogniserShape(**description["shape"]), len(alphabet) + 1)
+        network = RecogniserNetwork(RecogniserShape(**description["shape"]), alphabet)
         path = Path(directory, WEIGHTS)
         try:
             network.load_state_dict(load_file(path))

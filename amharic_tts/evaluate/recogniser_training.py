@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from amharic_tts.evaluate.recogniser import (
     RecogniserNetwork,
     RecogniserShape,
     describe,
+    sound_parts,
 )
 from amharic_tts.evaluate.spoken_text import spoken_text
 
@@ -45,7 +46,7 @@ class Recording(Protocol):
 class RecogniserTraining:
     """How long and how hard; the defaults suit the demo corpus."""
 
-    epochs: int = 3
+    epochs: int = 4
     batch_rows: int = 8
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
@@ -65,9 +66,15 @@ def read_features(rows: Sequence[Recording], audio_root: str | Path, label: str)
         return list(tqdm(pool.map(features_of, rows), desc=label, total=len(rows), unit="row", dynamic_ncols=True))
 
 
-def alphabet_of(texts: Sequence[str]) -> str:
-    """The letters of `texts`, each once, in code point order."""
-    return "".join(sorted(set("".join(texts))))
+def alphabet_of(texts: Sequence[str], writable: Iterable[str] = ()) -> str:
+    """The letters of `texts`, and those of `writable` whose consonant and vowel both occur in them; code point order.
+
+    The head can read a syllable that no text has, because it knows the consonant and the vowel from others.
+    """
+    letters = set("".join(texts))
+    consonants, vowels = ({sound_parts(letter)[axis] for letter in letters} for axis in (0, 1))
+    new = (x for x in writable if sound_parts(x)[0] in consonants and sound_parts(x)[1] in vowels)
+    return "".join(sorted(letters.union(new)))
 
 
 def train_network(
@@ -84,7 +91,7 @@ def train_network(
     generator = torch.Generator().manual_seed(training.seed)
     with torch.random.fork_rng():  # initialisation and dropout draw from the global generator: leave the caller's alone
         torch.manual_seed(training.seed)
-        network = RecogniserNetwork(shape, len(alphabet) + 1).to(device).train()
+        network = RecogniserNetwork(shape, alphabet).to(device).train()
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
         )
@@ -138,7 +145,7 @@ def train_recogniser(
     if not rows:
         raise InputError("the recogniser's manifest is empty; make one with tools/make_demo_corpus.py")
     texts = [spoken_text(row.text, front_end) for row in rows]
-    alphabet = alphabet_of(texts)
+    alphabet = alphabet_of(texts, front_end.alphabet)
     features = read_features(rows, audio_root, "recogniser: reading")
     network = train_network(features, texts, alphabet, shape, training, device)
     recogniser = Recogniser(network, alphabet, front_end.to_json(), device)

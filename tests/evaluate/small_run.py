@@ -67,11 +67,11 @@ class ToneReader:
         return [self.wrong.get(text, text) for text in texts]
 
 
-def make_rows(folder: Path, texts=TEXTS, speakers=("synthetic_one", "synthetic_two")) -> list[Row]:
+def make_rows(folder: Path, texts=TEXTS, speakers=("synthetic_one", "synthetic_two"), voice=tone) -> list[Row]:
     """A manifest with its audio in `folder`/texts.jsonl."""
     rows = []
     for i, text in enumerate(texts):
-        wave = tone(text)
+        wave = voice(text)
         write_wave(folder / f"{i}.wav", wave, SAMPLE_RATE)
         rows.append(
             Row(

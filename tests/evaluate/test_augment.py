@@ -2,7 +2,7 @@
 
 import torch
 
-from amharic_tts.evaluate.augment import TEMPO, augment, resample_grid
+from amharic_tts.evaluate.augment import TEMPO, augment, resample_grid, waver
 
 
 def test_stretching_to_the_same_size_without_shift_changes_nothing():
@@ -35,3 +35,12 @@ def test_the_same_generator_state_gives_the_same_recording():
     assert torch.equal(one, other)
     assert torch.equal(features, before)  # the original is used again in the next epoch
     assert not torch.equal(one, augment(features, torch.Generator().manual_seed(5)))
+
+
+def test_a_wavering_timbre_has_unit_variance_and_is_smooth():
+    noise = waver((4000, 80), torch.Generator().manual_seed(0))
+    assert 0.85 < noise.std() < 1.15
+    for axis in (0, 1):
+        assert torch.diff(noise, dim=axis).std() < 0.5 * noise.std()
+    for shape in ((1, 80), (2, 80), (5, 3)):
+        assert waver(shape, torch.Generator().manual_seed(0)).shape == shape
