@@ -17,9 +17,9 @@ from amharic_tts.errors import InputError
 from amharic_tts.evaluate.error_rates import error_rates
 from amharic_tts.evaluate.features import SAMPLE_RATE
 from amharic_tts.evaluate.recogniser import Recogniser
-from amharic_tts.evaluate.spoken_text import FrontEnd, spoken_text
+from amharic_tts.evaluate.spoken_text import FrontEnd, kind_of, number_words, spoken_text
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CONDITIONS = {
     "real": "recording",
     "codec": "recording through the codec",
@@ -47,6 +47,7 @@ class EvaluatedRow:
     text: str
     speaker: str
     reference: str
+    kind: str
     readings: dict[str, Reading] = field(default_factory=dict)
 
 
@@ -93,10 +94,16 @@ def read_condition(waves: Sequence[Tensor], sample_rate: int, recogniser: Recogn
 
 
 def summarise(rows: Sequence[EvaluatedRow], condition: str, worst: int = 10) -> dict:
-    """Rates, counts and the worst lines of one condition, ready for JSON."""
+    """Rates, counts and the worst lines of one condition, ready for JSON; "kinds" has the same for each kind of text."""
+    kinds = sorted({row.kind for row in rows})
+    return {"title": CONDITIONS[condition], **_rates(rows, condition, worst)} | {
+        "kinds": {kind: _rates([row for row in rows if row.kind == kind], condition, 0) for kind in kinds}
+    }
+
+
+def _rates(rows: Sequence[EvaluatedRow], condition: str, worst: int) -> dict:
     rates = error_rates([row.reference for row in rows], [row.readings[condition].hypothesis for row in rows])
     return {
-        "title": CONDITIONS[condition],
         "rows": len(rows),
         "texts": len({row.reference for row in rows}),
         "cer": rates.cer,
@@ -137,7 +144,10 @@ def evaluate(
     """
     if not rows:
         raise InputError(f"{manifest} has no rows to evaluate; make it again with tools/make_demo_corpus.py")
-    results = [EvaluatedRow(row.id, row.text, row.speaker, spoken_text(row.text, front_end)) for row in rows]
+    spoken, words = [spoken_text(row.text, front_end) for row in rows], number_words(front_end)
+    results = [
+        EvaluatedRow(row.id, row.text, row.speaker, text, kind_of(text, words)) for row, text in zip(rows, spoken)
+    ]
     silent = [row.text for row in results if not row.reference]
     if silent:
         raise InputError(f"{manifest}: the text {silent[0]!r} has no letters to speak; take the row out")
@@ -188,13 +198,17 @@ def read_evaluation(directory: Path) -> dict | None:
 
 
 def table(evaluation: dict) -> str:
-    """The error rates as text for a terminal, and the ten worst generated lines."""
+    """The error rates as text for a terminal, with the worst lines of each condition."""
     lines = [f"{'':<30}{'CER':>8}{'WER':>8}{'texts':>8}{'rows':>8}{'no stop':>9}"]
     for result in evaluation["conditions"].values():
         lines.append(
             f"{result['title']:<30}{result['cer']:>8.1%}{result['wer']:>8.1%}{result['texts']:>8}{result['rows']:>8}"
             f"{result['not_stopped']:>9}"
         )
+        for kind, part in result["kinds"].items():
+            lines.append(
+                f"  {kind:<28}{part['cer']:>8.1%}{part['wer']:>8.1%}{part['texts']:>8}{part['rows']:>8}{part['not_stopped']:>9}"
+            )
     for condition, result in evaluation["conditions"].items():
         lines.append(f"\nworst lines, {CONDITIONS[condition]}" + ("" if result["worst"] else ": none, all read right"))
         for line in result["worst"]:

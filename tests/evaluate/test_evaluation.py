@@ -56,6 +56,12 @@ def test_what_is_written_is_what_is_returned_and_can_be_counted_again(chords, tm
         assert 0 < result["cer"] < 1
         assert result["rows"] == len(evaluation["rows"]) == len(chords.texts)
         assert result["characters"] == sum(len(row["reference"]) for row in evaluation["rows"])
+        kinds = result["kinds"]
+        assert {kind: part["rows"] for kind, part in kinds.items()} == {"numbers": 2, "sentences": 4}
+        assert kinds["numbers"]["cer"] == 0.0
+        assert kinds["sentences"]["cer"] * kinds["sentences"]["characters"] == pytest.approx(
+            result["cer"] * result["characters"]
+        )
         (worst,) = result["worst"]
         assert (worst["reference"], worst["hypothesis"], worst["text"]) == ("ውሀ ጠጣ", "ውሀ ጣ", "ውሃ ጠጣ")
         kept = [row["readings"][condition]["wave"] for row in evaluation["rows"]]

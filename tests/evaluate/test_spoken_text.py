@@ -2,7 +2,7 @@
 
 import pytest
 
-from amharic_tts.evaluate.spoken_text import spoken_text
+from amharic_tts.evaluate.spoken_text import kind_of, number_words, spoken_text
 from amharic_tts.text.front_end import TextFrontEnd
 from amharic_tts.text.numbers import cardinal
 
@@ -23,3 +23,11 @@ def test_only_letters_and_single_spaces_are_left(text):
     assert all(sign == " " or sign.isalpha() for sign in spoken)
     assert "  " not in spoken
     assert spoken == spoken.strip() != ""
+
+
+@pytest.mark.parametrize("number", [0, 7, 19, 20, 99, 100, 1101, 12_345, 10**6, 987_654_321_012])
+def test_a_number_in_words_is_a_number_and_anything_more_is_a_sentence(number):
+    front_end = TextFrontEnd()
+    words = number_words(front_end)
+    assert kind_of(spoken_text(cardinal(number), front_end), words) == "numbers"
+    assert kind_of(spoken_text(cardinal(number) + " ሰው", front_end), words) == "sentences"
