@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> None:
     gpus = torch.cuda.device_count()
-    os.environ.setdefault("DEEPSPEED_LOG_LEVEL", "warning")
+    if not gpus:
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed warns in every process that it finds no GPU
     seconds = run_stages(demo_stages(ROOT, gpus or 2, "cuda" if gpus else "cpu"), ROOT / "runs/demo/stages", ROOT)
     conditions = json.loads((ROOT / "runs/demo/evaluation/evaluation.json").read_text(encoding="utf-8"))["conditions"]
     print(f"\nspoken by a model trained on synthetic speech (espeak-ng), {seconds / 60:.1f} minutes of work this time")

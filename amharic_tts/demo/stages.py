@@ -75,6 +75,8 @@ def demo_stages(root: Path, ranks: int, device: str) -> list[Stage]:
                     python,
                     "-m",
                     "deepspeed.launcher.runner",
+                    "--log_level",
+                    "error",
                     "--num_accelerators",
                     str(ranks),
                     "launch/train.py",
