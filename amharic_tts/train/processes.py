@@ -20,8 +20,10 @@ def set_environment() -> None:
         os.environ.setdefault(name, value if value is not None else os.environ["WORLD_SIZE"])
     if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        torch.set_num_threads(max(1, cores // int(os.environ["LOCAL_WORLD_SIZE"])))
+        if "OMP_NUM_THREADS" not in os.environ:
+            # Ranks share the cores: with more threads than cores they wait for each other instead of computing.
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            torch.set_num_threads(max(1, cores // int(os.environ["LOCAL_WORLD_SIZE"])))
 
 
 def rank() -> int:
@@ -49,7 +51,6 @@ def connect() -> torch.device:
 
 def summed(*values: float, device: torch.device) -> list[float]:
     """Each value summed over all ranks, in float64."""
-    # MPS-like devices lack float64, CUDA and CPU have it.
     total = torch.tensor(values, dtype=torch.float64, device=device)
     dist.all_reduce(total)
     return total.tolist()

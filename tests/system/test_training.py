@@ -78,15 +78,13 @@ def test_the_gradient_does_not_depend_on_how_a_step_is_cut(new_job):
     start = new_job("start", run=once, model={"dropout": 0.0}, optimizer={"learning_rate": 1e-30})
     done(start.train())
     initial = weights(start, 1)
-    for name, value in initial.items():
-        reference = gradients[0][name] - value
-        for other in gradients[1:]:
-            error = (other[name] - value - reference).abs().max()
-            assert error <= 1e-5 * reference.abs().max() + 1e-7, name
+    whole, *others = (torch.cat([(g[n].double() - initial[n]).flatten() for n in initial]) for g in gradients)
+    assert float(whole.norm()) == pytest.approx(figures[0]["grad_norm"], rel=1e-3)
+    for other in others:
+        assert float((other - whole).norm() / whole.norm()) < 1e-4  # float32 sums in another order
     for other in figures[1:]:
         for name in ("loss", "text_loss", "code_loss", "grad_norm", "code_accuracy"):
             assert other[name] == pytest.approx(figures[0][name], rel=1e-5), name
-    assert sum(float((gradients[0][n] - initial[n]).abs().sum()) for n in initial) > 0
 
 
 def test_killed_and_resumed_equals_never_stopped(new_job):
@@ -170,7 +168,7 @@ def test_one_batch_can_be_learned_by_heart(new_job, corpus):
         optimizer={"learning_rate": 3.0e-3, "weight_decay": 0.0},
         schedule={"warmup_steps": 20, "kind": "cosine"},
         data={"train": str(corpus.shards / "held_out_speaker"), "step_tokens": 1_000_000, "validation": {}},
-        run={"steps": 250, "validate_every": 1000, "checkpoint_every": 1000},
+        run={"steps": 200, "validate_every": 1000, "checkpoint_every": 1000},
     )
     done(job.train())
     losses = [e["code_loss"] for e in job.events("train")]
