@@ -67,7 +67,10 @@ def speaker_for(row: Row, speakers: Sequence[str]) -> str | None:
 
 def through_codec(waves: Sequence[Tensor], codec: Codec) -> list[Tensor]:
     """Each wave (samples,) encoded and decoded again."""
-    return [codec.decode(codec.encode(wave)) for wave in tqdm(waves, desc="codec", unit="row", dynamic_ncols=True)]
+    return [
+        codec.decode(codec.encode(wave))
+        for wave in tqdm(waves, desc="codec", unit="row", mininterval=1.0, dynamic_ncols=True)
+    ]
 
 
 def generate(rows: Sequence[Row], synthesizer, options) -> tuple[list[Tensor], list[bool], list[str | None]]:
@@ -75,7 +78,7 @@ def generate(rows: Sequence[Row], synthesizer, options) -> tuple[list[Tensor], l
     voices = [speaker_for(row, list(synthesizer.speakers)) for row in rows]
     waves: list[Tensor | None] = [None] * len(rows)
     stopped = [False] * len(rows)
-    with tqdm(total=len(rows), desc="generate", unit="row", dynamic_ncols=True) as bar:
+    with tqdm(total=len(rows), desc="generate", unit="row", mininterval=1.0, dynamic_ncols=True) as bar:
         for voice in sorted(set(voices), key=str):
             mine = sorted((i for i in range(len(rows)) if voices[i] == voice), key=lambda i: len(rows[i].text))
             for first in range(0, len(mine), BATCH_ROWS):
