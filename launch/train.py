@@ -75,7 +75,7 @@ def monitors(session):
         return
     import yaml
 
-    from amharic_tts.data.publish import publish
+    from amharic_tts.publish import publish
     from amharic_tts.train.monitors import JsonLines, TensorBoard, WeightsAndBiases
 
     run, settings, recipe = session.run, session.recipe.monitors, session.recipe.to_yaml()

@@ -29,12 +29,11 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     options = arguments()
-    from amharic_tts.text.front_end import TextFrontEnd
-    from amharic_tts.text.tokenizer import Tokenizer
-
     from amharic_tts.data.manifest import read_manifest
     from amharic_tts.evaluate.recogniser import Recogniser, read_description
     from amharic_tts.evaluate.recogniser_training import RecogniserTraining, measure_recordings, train_recogniser
+    from amharic_tts.text.front_end import TextFrontEnd
+    from amharic_tts.text.tokenizer import Tokenizer
 
     if options.epochs is not None and options.epochs < 1:
         raise InputError(f"--epochs must be at least 1, not {options.epochs}")

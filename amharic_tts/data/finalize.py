@@ -12,10 +12,10 @@ from amharic_tts.data.manifest import Reject, write_rejects
 from amharic_tts.data.pack import WORK, is_packed, parts_path, read_marker
 from amharic_tts.data.pack_plan import PackPlan
 from amharic_tts.data.prompts import own_prompt_rows
-from amharic_tts.data.publish import publish, sync_directory
 from amharic_tts.data.read import DatasetInfo, info_to_json
 from amharic_tts.data.shard import CATALOG, FORMAT_VERSION, ROW, marker_name
 from amharic_tts.errors import InputError
+from amharic_tts.publish import publish, sync_directory
 from amharic_tts.text.tokenizer import Tokenizer
 
 

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from amharic_tts.data.publish import publish
 from amharic_tts.errors import InputError
+from amharic_tts.publish import publish
 
 ID_BYTES = 16
 _ID = re.compile(f"[0-9a-f]{{{2 * ID_BYTES}}}")

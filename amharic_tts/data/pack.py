@@ -23,7 +23,6 @@ from amharic_tts.codec.protocol import Codec
 from amharic_tts.data.manifest import Reject, RejectReason, Row, audio_path
 from amharic_tts.data.order import key, keyed_order
 from amharic_tts.data.pack_plan import PackPlan
-from amharic_tts.data.publish import publish
 from amharic_tts.data.shard import (
     LONGEST,
     ROW,
@@ -35,6 +34,7 @@ from amharic_tts.data.shard import (
     tar_members,
 )
 from amharic_tts.errors import InputError
+from amharic_tts.publish import publish
 from amharic_tts.text.tokenizer import Tokenizer
 
 WORK = ".packing"  # folder of the frozen plan and of index parts; removed when the data set is complete

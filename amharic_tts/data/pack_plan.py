@@ -16,9 +16,9 @@ import numpy as np
 from amharic_tts.data.manifest import Reject, RejectReason, Row, manifest_lines
 from amharic_tts.data.order import key, keyed_hash
 from amharic_tts.data.plan import cut_evenly
-from amharic_tts.data.publish import publish
 from amharic_tts.data.shard import FORMAT_VERSION
 from amharic_tts.errors import InputError
+from amharic_tts.publish import publish
 
 # Part of every pack plan's hash: raise it with any change that changes the bytes of shards.
 PACK_VERSION = 1

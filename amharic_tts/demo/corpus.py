@@ -19,9 +19,9 @@ from tqdm import tqdm
 
 from amharic_tts.audio.files import read_wave, write_wave
 from amharic_tts.data.manifest import Row, row_id, write_manifest
-from amharic_tts.data.publish import publish
 from amharic_tts.demo.espeak import Voice, speak
 from amharic_tts.errors import InputError
+from amharic_tts.publish import publish
 from amharic_tts.text.front_end import TextFrontEnd
 from amharic_tts.text.numbers import cardinal
 

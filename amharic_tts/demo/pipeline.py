@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from amharic_tts.data.publish import publish
 from amharic_tts.errors import InputError
+from amharic_tts.publish import publish
 
 
 @dataclass(frozen=True)

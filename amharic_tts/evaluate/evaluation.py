@@ -12,12 +12,12 @@ from tqdm import tqdm
 from amharic_tts.audio.files import read_wave, resample, write_wave
 from amharic_tts.codec.protocol import Codec
 from amharic_tts.data.manifest import Row, audio_path
-from amharic_tts.data.publish import publish
 from amharic_tts.errors import InputError
 from amharic_tts.evaluate.error_rates import error_rates
 from amharic_tts.evaluate.features import SAMPLE_RATE
 from amharic_tts.evaluate.recogniser import Recogniser
 from amharic_tts.evaluate.spoken_text import FrontEnd, kind_of, number_words, spoken_text
+from amharic_tts.publish import publish
 
 FORMAT_VERSION = 2
 CONDITIONS = {

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import jinja2
 
-from amharic_tts.data.publish import publish
 from amharic_tts.evaluate.curves import Series, chart, percent, scientific, short
 from amharic_tts.evaluate.evaluation import CONDITIONS, read_evaluation
 from amharic_tts.evaluate.listening import differences, samples
 from amharic_tts.evaluate.run_record import RunRecord, is_synthetic, read_run
+from amharic_tts.publish import publish
 
 LISTENING_ROWS = 8  # about 150 KB each
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from amharic_tts.data.publish import publish, sync_directory
+from amharic_tts.publish import publish, sync_directory
 
 FORMAT = 1
 

@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import Protocol
 
-from amharic_tts.data.publish import publish
+from amharic_tts.publish import publish
 
 
 class Monitor(Protocol):

@@ -94,7 +94,7 @@ def test_synthesis_of_what_cannot_be_read(spoken, tmp_path):
     out = tmp_path / "a.wav"
     for arguments, message in (
         (["人"], "人"),
-        (["  "], "nothing to say"),
+        (["  "], "no letter or number to read"),
         (["ሰላም", "--speaker", "nobody"], "no speaker 'nobody'; it has: synthetic_abel"),
         (["ሰላም", "--top-p", "0"], "top_p cannot be 0"),
         (["ሰላም " * 200], "tokens long, the model takes 120"),

@@ -22,7 +22,10 @@ def load(tmp_path, values):
         ({"train_batch_size": 8}, "data.step_tokens"),
         ({"scheduler": {"type": "WarmupLR"}}, "'scheduler' does not belong here"),
         ({"zero_optimization": {"stage": 0}}, "stage must be 1 or 2, not 0"),
-        ({"zero_optimization": {"stage": 2, "offload_param": {"device": "cpu"}}}, "offload_param works at stage 3 only"),
+        (
+            {"zero_optimization": {"stage": 2, "offload_param": {"device": "cpu"}}},
+            "offload_param works at stage 3 only",
+        ),
         ({"zero_optimization": {"stage": 2, "overlap_com": True}}, "overlap_com"),
         ({"fp16": {"enabled": True, "loss_scal": 0}}, "loss_scal"),
         ({"fp16": {"enabled": True}, "bf16": {"enabled": True}}, "bfloat16 and fp16"),
