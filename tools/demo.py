@@ -1,6 +1,5 @@
 """`make demo`: speaks a small corpus, trains on it, and measures what was learned. Safe to stop and to start again."""
 
-import json
 import os
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import torch
 from amharic_tts.demo.pipeline import run_stages
 from amharic_tts.demo.stages import demo_stages
 from amharic_tts.errors import run_command
+from amharic_tts.evaluate.evaluation import rates_table, read_evaluation
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -18,10 +18,9 @@ def main() -> None:
     if not gpus:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed warns in every process that it finds no GPU
     seconds = run_stages(demo_stages(ROOT, gpus or 2, "cuda" if gpus else "cpu"), ROOT / "runs/demo/stages", ROOT)
-    conditions = json.loads((ROOT / "runs/demo/evaluation/evaluation.json").read_text(encoding="utf-8"))["conditions"]
-    print(f"\nspoken by a model trained on synthetic speech (espeak-ng), {seconds / 60:.1f} minutes of work this time")
-    for name, figures in conditions.items():
-        print(f"  {name:<10} CER {figures['cer']:6.1%}   WER {figures['wer']:6.1%}   {figures['texts']} texts")
+    print("\nspoken by a model that was trained on synthetic speech (espeak-ng), texts that training never saw:")
+    print(rates_table(read_evaluation(ROOT / "runs/demo/evaluation")))
+    print(f"{seconds / 60:.1f} minutes of work this time")
     print("report: runs/demo/report.html")
     print('say something: .venv/bin/python tools/synthesize.py "ሰላም" --run runs/demo --out hello.wav')
 

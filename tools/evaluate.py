@@ -5,11 +5,8 @@ python tools/evaluate.py --run runs/demo --manifest data/demo/held_out_texts.jso
 
 import argparse
 import datetime
-import sys
 from dataclasses import fields
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from amharic_tts.errors import InputError, run_command
 

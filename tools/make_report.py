@@ -4,10 +4,7 @@ python tools/make_report.py --run runs/demo
 """
 
 import argparse
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from amharic_tts.errors import InputError, run_command
 

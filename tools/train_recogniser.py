@@ -6,11 +6,8 @@ python tools/train_recogniser.py --manifest data/demo/train.jsonl --out runs/dem
 import argparse
 import hashlib
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from amharic_tts.errors import InputError, run_command
 

@@ -200,8 +200,8 @@ def read_evaluation(directory: Path) -> dict | None:
     return evaluation
 
 
-def table(evaluation: dict) -> str:
-    """The error rates as text for a terminal, with the worst lines of each condition."""
+def rates_table(evaluation: dict) -> str:
+    """The error rates as text for a terminal: a line for each condition, and one for each kind of text in it."""
     lines = [f"{'':<30}{'CER':>8}{'WER':>8}{'texts':>8}{'rows':>8}{'no stop':>9}"]
     for result in evaluation["conditions"].values():
         lines.append(
@@ -212,6 +212,12 @@ def table(evaluation: dict) -> str:
             lines.append(
                 f"  {kind:<28}{part['cer']:>8.1%}{part['wer']:>8.1%}{part['texts']:>8}{part['rows']:>8}{part['not_stopped']:>9}"
             )
+    return "\n".join(lines)
+
+
+def table(evaluation: dict) -> str:
+    """The error rates, and the worst lines of each condition."""
+    lines = [rates_table(evaluation)]
     for condition, result in evaluation["conditions"].items():
         lines.append(f"\nworst lines, {CONDITIONS[condition]}" + ("" if result["worst"] else ": none, all read right"))
         for line in result["worst"]:

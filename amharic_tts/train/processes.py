@@ -1,6 +1,7 @@
 """The processes of one run: which rank this is, sums over all of them, one message for all."""
 
 import os
+import socket
 import sys
 import time
 
@@ -13,17 +14,24 @@ def set_environment() -> None:
 
     Call before deepspeed is imported: it chooses its accelerator at import.
     """
-    for name, value in (
-        ("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_WORLD_SIZE", None),
-        ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "29500"),
-    ):  # fmt: skip
-        os.environ.setdefault(name, value if value is not None else os.environ["WORLD_SIZE"])
+    if "RANK" not in os.environ:
+        alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}
+        os.environ.update(alone)
+        os.environ.setdefault("MASTER_PORT", str(free_port()))
+    os.environ.setdefault("LOCAL_WORLD_SIZE", os.environ["WORLD_SIZE"])
     if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
         if "OMP_NUM_THREADS" not in os.environ:
             # Ranks share the cores: with more threads than cores they wait for each other instead of computing.
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
             torch.set_num_threads(max(1, cores // int(os.environ["LOCAL_WORLD_SIZE"])))
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on, so that several single-process runs can share a machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def rank() -> int:
