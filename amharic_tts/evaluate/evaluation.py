@@ -104,6 +104,11 @@ def summarise(rows: Sequence[EvaluatedRow], condition: str, worst: int = 10) -> 
     }
 
 
+def headline(result: dict) -> tuple[str, dict]:
+    """The kind of text that a condition was measured on most, and its rates: one figure that is not a mix of kinds."""
+    return max(result["kinds"].items(), key=lambda item: (item[1]["texts"], item[0]))
+
+
 def _rates(rows: Sequence[EvaluatedRow], condition: str, worst: int) -> dict:
     rates = error_rates([row.reference for row in rows], [row.readings[condition].hypothesis for row in rows])
     return {

@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 
 from amharic_tts.evaluate.curves import Series, chart, percent, scientific, short
-from amharic_tts.evaluate.evaluation import CONDITIONS, read_evaluation
+from amharic_tts.evaluate.evaluation import CONDITIONS, headline, read_evaluation
 from amharic_tts.evaluate.listening import differences, samples
 from amharic_tts.evaluate.run_record import RunRecord, is_synthetic, read_run
 from amharic_tts.publish import publish
@@ -17,8 +17,8 @@ LISTENING_ROWS = 8  # about 150 KB each
 def make_report(run: Path, out: Path, listening_rows: int = LISTENING_ROWS) -> dict:
     """Writes the page for a run's folder, with whatever of training and evaluation is there so far.
 
-    Returns the headline figures: {"steps", "code_loss", "cer": {condition: rate}}. Raises InputError for a missing run
-    folder and for damaged files in it.
+    Returns the headline figures: {"steps", "code_loss", "cer": {condition: rate of its main kind of text}}. Raises
+    InputError for a missing run folder and for damaged files in it.
     """
     record = read_run(run)
     evaluation = read_evaluation(run / "evaluation")
@@ -36,12 +36,14 @@ def make_report(run: Path, out: Path, listening_rows: int = LISTENING_ROWS) -> d
             figures=headline_figures(record),
             conditions=CONDITIONS,
             differences=differences,
+            headline=headline,
             commands=commands(run),
         )
     )
     with publish(out) as file:
         file.write(page.encode())
-    rates = {name: result["cer"] for name, result in evaluation["conditions"].items()} if evaluation else {}
+    conditions = evaluation["conditions"] if evaluation else {}
+    rates = {name: headline(result)[1]["cer"] for name, result in conditions.items()}
     last = record.train[-1] if record.train else {}
     return {"steps": last.get("step", 0), "code_loss": last.get("code_loss"), "cer": rates}
 
