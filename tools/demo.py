@@ -1,5 +1,6 @@
 """`make demo`: speaks a small corpus, trains on it, and measures what was learned. Safe to stop and to start again."""
 
+import argparse
 import os
 from pathlib import Path
 
@@ -14,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        description="The whole path on a small corpus of synthetic speech: see README.md."
+    ).parse_args()
     gpus = torch.cuda.device_count()
     if not gpus:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed warns in every process that it finds no GPU
@@ -22,7 +26,9 @@ def main() -> None:
     print(rates_table(read_evaluation(ROOT / "runs/demo/evaluation")))
     print(f"{seconds / 60:.1f} minutes of work this time")
     print("report: runs/demo/report.html")
-    print('say something: .venv/bin/python tools/synthesize.py "ሰላም" --run runs/demo --out hello.wav')
+    print(
+        'say something: .venv/bin/python tools/synthesize.py "ሶስት ሺህ ሁለት መቶ አርባ አምስት" --run runs/demo --out hello.wav'
+    )
 
 
 if __name__ == "__main__":

@@ -32,12 +32,14 @@ def main() -> None:
     from amharic_tts.data.manifest import read_manifest
     from amharic_tts.evaluate.evaluation import choose_rows, evaluate, table
     from amharic_tts.evaluate.recogniser import Recogniser, read_description
+    from amharic_tts.model.device import usable_device
     from amharic_tts.model.sampling import SamplingOptions
     from amharic_tts.model.synthesizer import Synthesizer
     from amharic_tts.text.front_end import TextFrontEnd
 
     if options.limit is not None and options.limit < 1:
         raise InputError(f"--limit must be at least 1, not {options.limit}")
+    usable_device(options.device)
     rows = choose_rows(read_manifest(options.manifest), options.limit)
     recogniser = Recogniser.load(options.recogniser, options.device)
     front_end = TextFrontEnd.from_json(recogniser.front_end_json)

@@ -29,11 +29,13 @@ def main() -> None:
     from amharic_tts.data.manifest import read_manifest
     from amharic_tts.evaluate.recogniser import Recogniser, read_description
     from amharic_tts.evaluate.recogniser_training import RecogniserTraining, measure_recordings, train_recogniser
+    from amharic_tts.model.device import usable_device
     from amharic_tts.text.front_end import TextFrontEnd
     from amharic_tts.text.tokenizer import Tokenizer
 
     if options.epochs is not None and options.epochs < 1:
         raise InputError(f"--epochs must be at least 1, not {options.epochs}")
+    usable_device(options.device)
     rows = read_manifest(options.manifest)
     held_out = read_manifest(options.held_out) if options.held_out else []
     front_end = Tokenizer.load(options.tokenizer).front_end if options.tokenizer else TextFrontEnd()

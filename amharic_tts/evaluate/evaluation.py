@@ -92,7 +92,8 @@ def generate(rows: Sequence[Row], synthesizer, options) -> tuple[list[Tensor], l
 
 def read_condition(waves: Sequence[Tensor], sample_rate: int, recogniser: Recogniser) -> list[Reading]:
     """What the recogniser reads in each wave (samples,) at `sample_rate`."""
-    hypotheses = recogniser.transcribe([resample(wave, sample_rate, SAMPLE_RATE) for wave in waves])
+    bar = tqdm(waves, desc="listening", unit="row", mininterval=1.0, dynamic_ncols=True)
+    hypotheses = recogniser.transcribe(resample(wave, sample_rate, SAMPLE_RATE) for wave in bar)
     return [Reading(hypothesis, len(wave) / sample_rate) for hypothesis, wave in zip(hypotheses, waves, strict=True)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import jiwer
 import soundfile
 from torch import Tensor
+from tqdm import tqdm
 
 from amharic_tts.audio.files import read_wave
 from amharic_tts.errors import InputError
@@ -47,7 +48,8 @@ def samples(evaluation: dict, directory: Path, most: int, sample_rate: int = 16_
     (`differences`), seconds and stopped. Raises InputError for a wave that is named but missing, or outside the folder.
     """
     kept = [row for row in evaluation["rows"] if all(row["readings"][c].get("wave") for c in CONDITIONS)]
-    return [_sample(row, directory, sample_rate) for row in _spread(kept, most)]
+    bar = tqdm(_spread(kept, most), desc="report", unit="row", dynamic_ncols=True)
+    return [_sample(row, directory, sample_rate) for row in bar]
 
 
 def _sample(row: dict, directory: Path, sample_rate: int) -> dict:

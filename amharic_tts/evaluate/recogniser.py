@@ -5,6 +5,7 @@ It is the judge of the codec and of generated speech, so it must never have hear
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -138,7 +139,7 @@ class Recogniser:
         return cls(network, alphabet, description["front_end"], device)
 
     @torch.inference_mode()
-    def transcribe(self, waves: list[Tensor], batch_size: int = 16) -> list[str]:
+    def transcribe(self, waves: Iterable[Tensor], batch_size: int = 16) -> list[str]:
         """What each mono wave (samples,) at SAMPLE_RATE says, in the order given; "" where nothing is heard."""
         features = [log_mel(wave) for wave in waves]
         order = sorted(range(len(features)), key=lambda i: len(features[i]))  # like lengths together: less padding

@@ -11,6 +11,7 @@ from torch import Tensor
 from amharic_tts.codec.load import load_codec
 from amharic_tts.codec.protocol import Codec
 from amharic_tts.errors import InputError
+from amharic_tts.model.device import usable_device
 from amharic_tts.model.generate import generate
 from amharic_tts.model.sampling import SamplingOptions
 from amharic_tts.model.speech_lm import SpeechLM
@@ -30,6 +31,8 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Synthesizer:
+    """A checkpoint that speaks: model, tokenizer, codec, and a prompt for each speaker of its training data."""
+
     model: SpeechLM
     tokenizer: Tokenizer
     codec: Codec
@@ -40,6 +43,7 @@ class Synthesizer:
     @classmethod
     def load(cls, run: str | Path, step: int | None = None, device: str = "cpu") -> "Synthesizer":
         """The newest checkpoint of a run, or that of `step`. Raises InputError when there is none."""
+        device = usable_device(device)
         checkpoint = find_checkpoint(Path(run), step)
         prompts = load_file(checkpoint / "prompts.safetensors")
         return cls(
@@ -52,6 +56,7 @@ class Synthesizer:
 
     @property
     def speakers(self) -> list[str]:
+        """Names with a stored prompt, sorted."""
         return sorted(self.prompts)
 
     def synthesize(
@@ -81,9 +86,10 @@ class Synthesizer:
             lengths.to(device),
             options or SamplingOptions(),
         )
-        return [Utterance(self.codec.decode(r.codes, frames), r.codes, r.stopped) for r in results]
+        return [Utterance(self.codec.decode(r.codes, prompt), r.codes, r.stopped) for r in results]
 
     def prompt_of(self, speaker: str | None) -> Tensor:
+        """Conditioning frames (frames, width) of a speaker, of the first for None. Raises InputError for an unknown one."""
         if speaker is None and self.prompts:
             speaker = self.speakers[0]
         if speaker not in self.prompts:
@@ -91,6 +97,7 @@ class Synthesizer:
         return self.prompts[speaker]
 
     def checked_ids(self, text: str) -> list[int]:
+        """Ids of raw text, without start and stop. Raises InputError for none, for too many, for unreadable text."""
         ids = self.tokenizer.encode(text)
         limit = self.model.config.max_text
         if not ids:
