@@ -9,11 +9,10 @@ The JSON says how a GPU class runs, the recipe what is learned. `python launch/t
 import argparse
 import contextlib
 import json
-import os
 from pathlib import Path
 
 from amharic_tts.errors import InputError, run_command
-from amharic_tts.train.processes import connect, quiet_exit_of_other_ranks, rank, say, set_environment
+from amharic_tts.train.processes import connect, let_rank_0_speak, rank, say, set_environment
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
@@ -100,10 +99,9 @@ def guarded() -> None:
     try:
         main()
     except InputError:
-        quiet_exit_of_other_ranks(2)
+        let_rank_0_speak()
         raise
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     run_command(guarded)

@@ -16,6 +16,9 @@ class ConformerConfig:
     perceiver_mult: int = 2
     latents: int = 32
     """Rows that the perceiver hands to the trunk."""
+    zero_padding: bool = True
+    """Keep padding frames zero inside the convolutions, so that a row does not depend on its neighbours' lengths. The
+    reference does not; on prompts without padding, as in its own inference, both are the same."""
     latent_dim: int = 0
     """Width of the latents; 0 means the trunk's width."""
 
@@ -76,6 +79,11 @@ class ModelConfig:
         ):
             if heads < 1 or dim % heads:
                 found.append(f"{where}.dim {dim} is not a multiple of {where}.heads {heads}")
+        for where, part in (("conditioning", self.conditioning), ("emotion", self.emotion)):
+            if part and part.kernel % 2 == 0:
+                found.append(f"model.{where}.kernel must be odd, not {part.kernel}")
+            if part and (part.dim % 2 or min(part.dim, part.blocks, part.latents, part.linear_units) < 1):
+                found.append(f"model.{where}: dim must be even; dim, blocks, latents and linear_units at least 1")
         if self.emotion and self.emotion.latents != 1:
             found.append(f"model.emotion.latents must be 1, not {self.emotion.latents}")
         if self.conditioning.latent_dim not in (0, self.dim):

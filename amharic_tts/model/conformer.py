@@ -75,12 +75,13 @@ class PositionAttention(nn.Module):
 class Convolution(nn.Module):
     """Gated pointwise, depthwise over time, layer norm, pointwise. Padding frames are zero going in and coming out.
 
-    As in the reference, they are not zeroed again between gate and depthwise, so the last frames of a padded row see
-    the gate's bias where an unpadded row sees zeros.
+    The gate's bias makes them non-zero again before the depthwise convolution, where the reference lets them leak into
+    the last frames of a padded row; `zero_padding` stops that.
     """
 
-    def __init__(self, dim: int, kernel: int):
+    def __init__(self, dim: int, kernel: int, zero_padding: bool):
         super().__init__()
+        self.zero_padding = zero_padding
         self.gate = nn.Linear(dim, 2 * dim)
         self.depthwise = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=dim)
         self.norm = nn.LayerNorm(dim)
@@ -88,6 +89,8 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:
         x = F.glu(self.gate(x * valid[..., None]), dim=-1)
+        if self.zero_padding:
+            x = x * valid[..., None]
         x = self.depthwise(x.transpose(1, 2)).transpose(1, 2)
         return self.out(F.silu(self.norm(x))) * valid[..., None]
 
@@ -97,7 +100,10 @@ class ConformerBlock(nn.Module):
         super().__init__()
         dim = config.dim
         self.attention_norm, self.attention = nn.LayerNorm(dim), PositionAttention(dim, config.heads)
-        self.convolution_norm, self.convolution = nn.LayerNorm(dim), Convolution(dim, config.kernel)
+        self.convolution_norm, self.convolution = (
+            nn.LayerNorm(dim),
+            Convolution(dim, config.kernel, config.zero_padding),
+        )
         self.feed_norm = nn.LayerNorm(dim)
         self.feed_up, self.feed_down = nn.Linear(dim, config.linear_units), nn.Linear(config.linear_units, dim)
         self.final_norm = nn.LayerNorm(dim)

@@ -122,6 +122,11 @@ def remove(paths: Iterable[Path]) -> None:
         shutil.rmtree(path)
 
 
-def rotate(directory: Path, keep: int) -> None:
-    """Keeps the newest `keep` checkpoints."""
+def rotate(directory: Path, newest: Path, keep: int) -> None:
+    """Keeps `newest`, which was just published, and the `keep` - 1 before it.
+
+    What claims to be newer was passed over as damaged when the run was continued: it goes first, and does not count.
+    """
+    later = [path for path in published(directory) if path.name > newest.name]
+    remove(later)
     remove(published(directory)[keep:])

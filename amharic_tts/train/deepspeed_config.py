@@ -12,14 +12,13 @@ from pydantic import ValidationError
 
 from amharic_tts.errors import InputError
 from amharic_tts.train.recipe import OptimizerSection
-from amharic_tts.train.typed import build, nearest
+from amharic_tts.train.typed import build, describe, nearest
 
 OURS = "amharic_tts"
 
 KNOWN = frozenset(
     [
         "activation_checkpointing",
-        "aio",
         "bf16",
         "comms_logger",
         "communication_data_type",
@@ -42,6 +41,24 @@ KNOWN = frozenset(
     ]
 )
 """Top-level keys of DeepSpeed 0.19.8 that mean something in this trainer."""
+
+BLOCKS = {
+    "activation_checkpointing": "partition_activations cpu_checkpointing contiguous_memory_optimization "
+    "number_checkpoints synchronize_checkpoint_boundary profile",
+    "data_types": "grad_accum_dtype",
+    "flops_profiler": "enabled profile_step module_depth top_modules detailed output_file recompute_fwd_factor",
+    "optimizer": "type params",
+    "zero_optimization": None,
+    "fp16": None,
+    "bf16": None,
+    "comms_logger": None,
+    "timers": None,
+    OURS: None,
+}
+"""Keys that are objects. DeepSpeed reads the named ones with defaults and never looks at what else is in them, so their
+keys stand here; it checks the others (None) itself."""
+
+OPTIMIZER_PARAMS = ("torch_adam", "adam_w_mode", "fp32_optimizer_states")
 
 SAID_ELSEWHERE = {
     "train_batch_size": "the step is counted in tokens: data.step_tokens in the recipe",
@@ -118,25 +135,51 @@ def require_precision(values: dict) -> None:
 
 
 def key_problems(values: dict) -> list[str]:
+    """What is wrong with the keys of a configuration as it was written, before it is completed; in words."""
     found = []
     for key in values:
         if key in SAID_ELSEWHERE:
             found.append(f"key {key!r} does not belong here: {SAID_ELSEWHERE[key]}")
         elif key not in KNOWN and key != OURS:
             found.append(f"unknown key {key!r}{nearest(key, KNOWN | {OURS})}")
+    for block, known in BLOCKS.items():
+        if not isinstance(values.get(block, {}), dict):
+            return [*found, f"{block}: expected an object of settings, found {describe(values[block])}"]
+        for key in values.get(block, {}) if known else ():
+            if key not in known.split():
+                found.append(f"unknown key '{block}.{key}'{nearest(key, known.split())}")
+    found += optimizer_problems(values.get("optimizer", {}))
+    accumulated = values.get("data_types", {}).get("grad_accum_dtype", "fp32")
+    if accumulated not in ("fp32", "fp16", "bf16"):
+        found.append(f"data_types.grad_accum_dtype: {accumulated!r} is not one of fp32, fp16, bf16")
+    clipping = values.get("gradient_clipping", 1.0)
+    if isinstance(clipping, bool) or not isinstance(clipping, int | float) or clipping <= 0:
+        found.append(f"gradient_clipping: expected a number above 0, found {describe(clipping)}")
     zero = values.get("zero_optimization", {})
-    stage = zero.get("stage", 0) if isinstance(zero, dict) else 0
+    stage = zero.get("stage", 0)
     if stage not in (1, 2):
         # Stage 0 never looks for non-finite gradients: one bad step and every weight is NaN for good.
         found.append(f"zero_optimization.stage must be 1 or 2, not {stage!r}")
     elif "offload_param" in zero:
         found.append("zero_optimization.offload_param works at stage 3 only; DeepSpeed would ignore it without a word")
-    for block in ("optimizer", "activation_checkpointing"):
-        if not isinstance(values.get(block, {}), dict):
-            found.append(f"{block}: expected an object of settings")
-            return found
-    for key in set(values.get("optimizer", {}).get("params", {})) & {"lr", "betas", "eps", "weight_decay"}:
-        found.append(f"key 'optimizer.params.{key}' does not belong here: the recipe's section `optimizer` says it")
+    if stage == 1 and zero.get("overlap_comm"):
+        found.append("zero_optimization.overlap_comm works at stage 2 only when the trainer accumulates gradients")
+    return found
+
+
+def optimizer_problems(optimizer: dict) -> list[str]:
+    """What is wrong with the block `optimizer`, in words."""
+    found = []
+    if optimizer.get("type", "AdamW") != "AdamW":
+        found.append(f"optimizer.type must be AdamW, not {optimizer['type']!r}")
+    params = optimizer.get("params", {})
+    if not isinstance(params, dict):
+        return [*found, f"optimizer.params: expected an object of settings, found {describe(params)}"]
+    for key in params:
+        if key in ("lr", "betas", "eps", "weight_decay"):
+            found.append(f"key 'optimizer.params.{key}' does not belong here: the recipe's section `optimizer` says it")
+        elif key not in OPTIMIZER_PARAMS:
+            found.append(f"unknown key 'optimizer.params.{key}'{nearest(key, OPTIMIZER_PARAMS)}")
     return found
 
 
@@ -154,7 +197,7 @@ def complete(values: dict, optimizer: OptimizerSection) -> dict:
         **values,
         # Sums of micro-batches in float32: DeepSpeed's default is the model's own precision, also in fp16.
         "data_types": {"grad_accum_dtype": "fp32", **values.get("data_types", {})},
-        "optimizer": {"type": given.get("type", "AdamW"), "params": {**given.get("params", {}), **learned}},
+        "optimizer": {"type": "AdamW", "params": {**given.get("params", {}), **learned}},
         # One micro-batch per DeepSpeed "batch"; the trainer owns the step's boundary, so their number may vary.
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,

@@ -85,6 +85,8 @@ def take_step(session: Session, data: StepData) -> dict:
     learning_rate, skipped = engine.get_lr()[0], engine.skipped_steps
     engine.step()
     norm = engine.get_global_grad_norm()
+    if engine.skipped_steps > skipped:
+        forget_gradients(engine)
     sums = Losses(*summed(*total.tolist(), device=session.device))
     figures = {
         "loss": weights.text * sums.text / data.text_targets + weights.codes * sums.codes / data.code_targets,
@@ -100,6 +102,17 @@ def take_step(session: Session, data: StepData) -> dict:
     }
     # JSON has no NaN and no infinity: a figure that is not finite is null.
     return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+
+
+def forget_gradients(engine) -> None:
+    """Drops what a skipped step has accumulated.
+
+    With offload and float32 accumulation DeepSpeed 0.19.8 keeps its accumulator after an overflow, so that one NaN
+    would spoil every later step (stage_1_and_2.py resets the CPU buffers only).
+    """
+    accumulated = getattr(engine.optimizer, "averaged_gradients", None)
+    if accumulated:
+        accumulated.update(dict.fromkeys(accumulated))
 
 
 def speed(data: StepData, seconds: float) -> dict:

@@ -82,7 +82,8 @@ class WeightsAndBiases:
         # One id per run folder: a resumed run goes on in the same place.
         id_file = run / "wandb_id"
         if not id_file.is_file():
-            id_file.write_text(secrets.token_hex(4))
+            with publish(id_file) as file:
+                file.write(secrets.token_hex(4).encode())
         self.run = wandb.init(
             project=project,
             name=run.name,

@@ -70,10 +70,10 @@ def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def quiet_exit_of_other_ranks(code: int) -> None:
-    """Ends every rank but 0 without words, a moment later, so that rank 0's message is written before the launcher
-    kills the rest."""
+def let_rank_0_speak() -> None:
+    """Gives rank 0 time to report the same error and end, upon which the launcher ends the other ranks.
+
+    A rank that is still there after that has found something that rank 0 has not, and says it itself.
+    """
     if rank() != 0:
-        sys.stdout.flush()
-        time.sleep(3)
-        os._exit(code)
+        time.sleep(20)

@@ -1,6 +1,7 @@
 """The recipe: what is learned. Model, data, learning rate, loss weights, validation (the JSON says how a GPU runs it)."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -56,8 +57,14 @@ class ScheduleSection:
     kind: Literal["constant", "linear", "cosine"] = "cosine"
     warmup_steps: int = 0
     """Optimizer steps over which the rate rises linearly from nearly zero."""
+    warmup_share: float = 0.0
+    """The same as a share of the run; the longer of the two counts."""
     final_share: float = 0.1
     """Share of the learning rate that is left at the last step (linear and cosine)."""
+
+    def warmup(self, total: int) -> int:
+        """Warm-up steps of a run of `total` steps."""
+        return max(self.warmup_steps, round(self.warmup_share * total))
 
 
 @dataclass(frozen=True)
@@ -124,12 +131,18 @@ def load_recipe(path: str | Path, settings: list[str] = ()) -> Recipe:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"recipe {path} is not readable YAML: {error}") from None
     problems: list[str] = []
+    if not isinstance(values, dict) or not all(isinstance(section, dict) for section in values.values()):
+        raise InputError(f"recipe {path}: expected a mapping of sections, each a mapping of settings")
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or not name:
             problems.append(f"--set {setting!r}: write section.key=value")
             continue
-        value = yaml.safe_load(text)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            problems.append(f"--set {setting!r}: the value is not readable YAML")
+            continue
         for part in reversed(name.split(".")):
             value = {part: value}
         values = merge(values, value)
@@ -155,10 +168,15 @@ def checks(recipe: Recipe) -> list[str]:
     ):  # fmt: skip
         if value is not None and value < 1:
             found.append(f"{name} must be at least 1, not {value}")
-    if recipe.optimizer.learning_rate <= 0:
-        found.append(f"optimizer.learning_rate must be above 0, not {recipe.optimizer.learning_rate}")
+    optimizer = recipe.optimizer
+    if not 0 < optimizer.learning_rate < math.inf:
+        found.append(f"optimizer.learning_rate must be above 0, not {optimizer.learning_rate}")
+    if not all(0 <= beta < 1 for beta in optimizer.betas) or optimizer.eps <= 0 or optimizer.weight_decay < 0:
+        found.append("optimizer: betas must be in [0, 1), eps above 0, weight_decay at least 0")
     if schedule.warmup_steps < 0 or (run.steps is not None and schedule.warmup_steps >= run.steps):
         found.append(f"schedule.warmup_steps {schedule.warmup_steps} does not lie in a run of {run.steps} steps")
+    if not 0 <= schedule.warmup_share < 1:
+        found.append(f"schedule.warmup_share must be in [0, 1), not {schedule.warmup_share}")
     if not 0 <= schedule.final_share <= 1:
         found.append(f"schedule.final_share must be in [0, 1], not {schedule.final_share}")
     if min(recipe.loss.text, recipe.loss.codes) < 0 or recipe.loss.codes == 0:

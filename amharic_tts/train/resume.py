@@ -51,8 +51,8 @@ def save(session: Session) -> Path:
             world_size=world_size(),
             skipped_steps=session.engine.skipped_steps,
         )
-        checkpoints.finish(staging, progress)
-        checkpoints.rotate(folder, session.recipe.run.keep_checkpoints)
+        newest = checkpoints.finish(staging, progress)
+        checkpoints.rotate(folder, newest, session.recipe.run.keep_checkpoints)
     dist.barrier()
     return final
 

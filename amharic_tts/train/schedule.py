@@ -10,9 +10,10 @@ def learning_rate_share(step: int, total: int, schedule: ScheduleSection) -> flo
 
     Warm-up rises from 1/(warmup+1), never from zero: the first step is not lost.
     """
-    if step < schedule.warmup_steps:
-        return (step + 1) / (schedule.warmup_steps + 1)
-    done = min(1.0, (step - schedule.warmup_steps) / max(1, total - 1 - schedule.warmup_steps))
+    warmup = schedule.warmup(total)
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    done = min(1.0, (step - warmup) / max(1, total - 1 - warmup))
     if schedule.kind == "constant":
         return 1.0
     fall = 1 - done if schedule.kind == "linear" else (1 + math.cos(math.pi * done)) / 2

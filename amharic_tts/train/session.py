@@ -111,8 +111,11 @@ def build_session(recipe: Recipe, config: EngineConfig, data: Data, device: torc
     model_sizes = sizes(recipe, data)
     plan = plan_data(recipe, data, model_sizes, config.own.micro_batch_tokens)
     total = recipe.run.steps or sum(plan.steps(epoch) for epoch in range(recipe.run.epochs))
-    if recipe.schedule.warmup_steps >= total:
-        raise InputError(f"schedule.warmup_steps {recipe.schedule.warmup_steps} exceeds the run's {total} steps")
+    if recipe.schedule.warmup(total) >= total:
+        raise InputError(
+            f"the warm-up of {recipe.schedule.warmup(total)} steps does not end within the run's {total}: lower "
+            "schedule.warmup_steps, or give schedule.warmup_share (0.05 is a twentieth of the run)"
+        )
     torch.manual_seed(keyed_seed(recipe.run.seed, "weights"))
     engine = build_engine(SpeechLM(model_sizes), recipe, config, total)
     return Session(recipe, config, data, plan, engine, device, total, Path(recipe.run.directory))

@@ -28,7 +28,7 @@ def batch():
     g = torch.Generator().manual_seed(1)
     text_lengths, code_lengths = torch.tensor([7, 3, 12]), torch.tensor([20, 33, 9])
     return (
-        torch.randn(3, 24, 16, generator=g), torch.tensor([24, 24, 24]),
+        torch.randn(3, 24, 16, generator=g), torch.tensor([24, 11, 18]),
         torch.randint(3, 40, (3, 12), generator=g), text_lengths,
         torch.randint(0, 32, (3, 33), generator=g), code_lengths,
     )  # fmt: skip

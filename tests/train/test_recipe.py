@@ -28,7 +28,11 @@ def write(tmp_path):
         (MINIMAL + "schedule: {warmup_steps: 10}", "warmup_steps 10 does not lie in a run of 10 steps"),
         (MINIMAL + "model: {dim: 100, heads: 3}", "model.dim 100 is not a multiple of model.heads 3"),
         (MINIMAL + "optimizer: {betas: [0.9]}", "optimizer.betas: expected a list of 2"),
-        ("- a\n- b", "expected a mapping of settings"),
+        (MINIMAL + "schedule: {warmup_share: 1.0}", r"warmup_share must be in \[0, 1\)"),
+        (MINIMAL + "optimizer: {betas: [0.9, 1.0]}", r"betas must be in \[0, 1\)"),
+        (MINIMAL + "model: {conditioning: {kernel: 4}}", "model.conditioning.kernel must be odd, not 4"),
+        ("- a\n- b", "expected a mapping of sections"),
+        ("run: 3", "expected a mapping of sections"),
         ("run: [", "not readable YAML"),
     ],
 )  # fmt: skip
@@ -41,6 +45,11 @@ def test_all_problems_come_at_once(write):
     with pytest.raises(InputError) as error:
         load_recipe(write("run: {steps: 1, a: 1}\nmodel: {b: 2}\nloss: {text: x}"))
     assert len(str(error.value).splitlines()) == 4
+
+
+def test_settings_that_cannot_be_read_are_named(write):
+    with pytest.raises(InputError, match=r"(?s)'run.steps=\[': the value is not.*'steps': write section.key=value"):
+        load_recipe(write(MINIMAL), ["run.steps=[", "steps"])
 
 
 def test_a_written_recipe_reads_back_the_same(write):

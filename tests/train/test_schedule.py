@@ -9,6 +9,7 @@ schedules = st.builds(
     ScheduleSection,
     kind=st.sampled_from(["constant", "linear", "cosine"]),
     warmup_steps=st.integers(0, 50),
+    warmup_share=st.floats(0, 0.9),
     final_share=st.floats(0, 1),
 )
 
@@ -16,7 +17,7 @@ schedules = st.builds(
 @given(schedules, st.integers(52, 500))
 def test_it_rises_to_one_then_falls_to_its_floor(schedule, total):
     shares = [learning_rate_share(step, total, schedule) for step in range(total)]
-    peak = schedule.warmup_steps
+    peak = max(schedule.warmup_steps, round(schedule.warmup_share * total))
     assert all(0 < share <= 1 for share in shares[: peak + 1])
     assert shares[:peak] == sorted(shares[:peak])
     assert shares[peak] == 1
@@ -25,4 +26,4 @@ def test_it_rises_to_one_then_falls_to_its_floor(schedule, total):
 
 
 def test_cosine_is_halfway_in_the_middle():
-    assert learning_rate_share(50, 101, ScheduleSection("cosine", 0, 0.0)) == pytest.approx(0.5)
+    assert learning_rate_share(50, 101, ScheduleSection("cosine", final_share=0.0)) == pytest.approx(0.5)
