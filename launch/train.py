@@ -49,8 +49,11 @@ def main() -> None:
 
     from amharic_tts.train.loop import train
     from amharic_tts.train.resume import choose, restore
+    from amharic_tts.train.run_lock import lock_run
 
     run = Path(recipe.run.directory)
+    if rank() == 0:
+        lock_run(run)
     checkpoint = choose(run, options.resume, device)
     session = build_session(recipe, config, data, device)
     if checkpoint is not None:

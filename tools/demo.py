@@ -21,7 +21,7 @@ def main() -> None:
     gpus = torch.cuda.device_count()
     if not gpus:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed warns in every process that it finds no GPU
-    seconds = run_stages(demo_stages(ROOT, gpus or 2, "cuda" if gpus else "cpu"), ROOT / "runs/demo/stages", ROOT)
+    seconds = run_stages(demo_stages(ROOT, gpus), ROOT / "runs/demo/stages", ROOT)
     print("\nspoken by a model that was trained on synthetic speech (espeak-ng), texts that training never saw:")
     print(rates_table(read_evaluation(ROOT / "runs/demo/evaluation")))
     print(f"{seconds / 60:.1f} minutes of work this time")

@@ -1,11 +1,12 @@
 """Runs commands one after the other, and leaves out what is already done.
 
-A stage's mark is written when its command has ended well. It holds a hash of the command and of all stages before it,
-so a changed command is done again with everything that follows; a stage that was cut off is done again, and its command
-goes on where it stopped.
+A stage's mark says whether it was begun or done, with a hash of its command and of all stages before it. A stage that
+was cut off is begun again, and its command goes on where it stopped. A stage whose hash has changed is done anew: what
+it made before is removed first, and everything that follows it is done anew too.
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import time
@@ -27,6 +28,8 @@ class Stage:
     """A file that exists when the stage is done: without it the mark does not count."""
     inputs: tuple[Path, ...] = ()
     """Files of the project whose change means doing the stage again (recipes, lists of sentences)."""
+    made: tuple[Path, ...] = ()
+    """Files and folders that are removed before the stage is done anew."""
 
 
 def run_stages(stages: Sequence[Stage], marks: Path, root: Path) -> float:
@@ -42,10 +45,16 @@ def run_stages(stages: Sequence[Stage], marks: Path, root: Path) -> float:
         for path in stage.inputs:
             chain.update(path.read_bytes())
         digest, mark = chain.hexdigest(), marks / stage.name
+        done, begun = f"done {digest}", f"begun {digest}"
+        before = mark.read_text() if mark.is_file() else begun
         head = f"[{number}/{len(stages)}] {stage.title}"
-        if mark.is_file() and mark.read_text() == digest and stage.result.exists():
+        if before == done and stage.result.exists():
             print(f"{head}: done before", flush=True)
             continue
+        if before not in (done, begun):
+            for path in stage.made:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        mark.write_text(begun)
         print(head, flush=True)
         started = time.perf_counter()
         for command in stage.commands:
@@ -57,6 +66,6 @@ def run_stages(stages: Sequence[Stage], marks: Path, root: Path) -> float:
         seconds = time.perf_counter() - started
         spent += seconds
         with publish(mark) as file:
-            file.write(digest.encode())
+            file.write(done.encode())
         print(f"      {seconds:.0f} s", file=sys.stderr, flush=True)
     return spent

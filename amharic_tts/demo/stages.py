@@ -6,131 +6,99 @@ from pathlib import Path
 from amharic_tts.demo.pipeline import Stage
 
 SPLITS = ("train", "held_out_texts", "held_out_speaker")
+TOKENS = 512
+"""Pieces of the demo's vocabulary: 256 bytes, three specials, the letters and the commonest syllables."""
 
 
-def demo_stages(root: Path, ranks: int, device: str) -> list[Stage]:
-    """Stages with paths relative to `root`, the project's folder. `ranks` processes train, on `device` cpu or cuda."""
-    python = sys.executable
+def demo_stages(root: Path, gpus: int) -> list[Stage]:
+    """Stages with paths relative to `root`, the project's folder. Without a GPU two processes train on the CPU."""
     corpus, shards, run = "data/demo", "shards/demo", "runs/demo"
-    recipe = "launch/recipes/demo.yaml"
+    recipe, machine = "launch/recipes/demo.yaml", "ds_configs/cpu.json"  # plain float32: the same on CPU and GPU
+    device = "cuda" if gpus else "cpu"
+    # On GPUs the launcher counts for itself, and so respects CUDA_VISIBLE_DEVICES.
+    ranks = "" if gpus else "--num_accelerators 2"
 
-    def tool(name: str, *arguments: str) -> tuple[str, ...]:
-        return (python, f"tools/{name}.py", *arguments)
+    def python(command: str) -> tuple[str, ...]:
+        return (sys.executable, *command.split())
 
     def build(split: str) -> tuple[str, ...]:
-        manifest, out = f"{corpus}/{split}.jsonl", f"{shards}/{split}"
-        return tool(
-            "build_shards",
-            "--manifest",
-            manifest,
-            "--out",
-            out,
-            "--tokenizer",
-            f"{corpus}/tokenizer",
-            "--codec",
-            f"{corpus}/codec",
+        return python(
+            f"tools/build_shards.py --manifest {corpus}/{split}.jsonl --out {shards}/{split}"
+            f" --tokenizer {corpus}/tokenizer --codec {corpus}/codec --rows-per-shard 512"
         )
 
     return [
         Stage(
             "corpus",
             "speaking the demo corpus (synthetic speech, espeak-ng)",
-            (tool("make_demo_corpus", "--out", corpus),),
-            root / corpus / "train.jsonl",
-            (root / "amharic_tts/demo/sentences.txt", root / "amharic_tts/demo/corpus.py"),
+            (python(f"tools/make_demo_corpus.py --out {corpus}"),),
+            result=root / corpus / "train.jsonl",
+            inputs=(root / "amharic_tts/demo/sentences.txt", root / "amharic_tts/demo/corpus.py"),
+            made=(root / corpus,),
         ),
         Stage(
             "tokenizer",
             "learning the vocabulary",
             (
-                tool(
-                    "train_tokenizer",
-                    "--manifest",
-                    f"{corpus}/train.jsonl",
-                    "--out",
-                    f"{corpus}/tokenizer",
-                    "--size",
-                    TOKENS,
+                python(
+                    f"tools/train_tokenizer.py --manifest {corpus}/train.jsonl --out {corpus}/tokenizer --size {TOKENS}"
                 ),
             ),
-            root / corpus / "tokenizer/bpe.model",
+            result=root / corpus / "tokenizer/bpe.model",
         ),
         Stage(
             "codec",
             "fitting the codec",
-            (tool("fit_codec", "--manifest", f"{corpus}/train.jsonl", "--out", f"{corpus}/codec"),),
-            root / corpus / "codec/codec.json",
+            (python(f"tools/fit_codec.py --manifest {corpus}/train.jsonl --out {corpus}/codec"),),
+            result=root / corpus / "codec/codec.json",
         ),
         Stage(
             "shards",
             "packing shards",
             tuple(build(split) for split in SPLITS),
-            root / shards / SPLITS[-1] / "dataset.json",
+            result=root / shards / SPLITS[-1] / "dataset.json",
+            made=(root / shards,),
         ),
         Stage(
             "train",
             "training the speech model with DeepSpeed",
             (
-                (
-                    python,
-                    "-m",
-                    "deepspeed.launcher.runner",
-                    "--log_level",
-                    "error",
-                    "--num_accelerators",
-                    str(ranks),
-                    "launch/train.py",
-                    "--deepspeed_config",
-                    "ds_configs/cpu.json",
-                    "--recipe",
-                    recipe,
+                python(
+                    f"-m deepspeed.launcher.runner --log_level error {ranks} launch/train.py"
+                    f" --deepspeed_config {machine} --recipe {recipe}"
                 ),
             ),
-            root / run / "checkpoints/latest",
-            (root / recipe, root / "ds_configs/cpu.json"),
+            result=root / run / "checkpoints/latest",
+            inputs=(root / recipe, root / machine),
+            made=tuple(root / run / part for part in ("checkpoints", "tensorboard", "wandb", "metrics.jsonl")),
         ),
         Stage(
             "recogniser",
             "training the recogniser that listens to the result",
             (
-                tool(
-                    "train_recogniser",
-                    "--manifest",
-                    f"{corpus}/train.jsonl",
-                    "--out",
-                    f"{run}/recogniser",
-                    "--device",
-                    device,
+                python(
+                    f"tools/train_recogniser.py --manifest {corpus}/train.jsonl --out {run}/recogniser --device {device}"
                 ),
             ),
-            root / run / "recogniser",
+            result=root / run / "recogniser/recogniser.json",
+            made=(root / run / "recogniser",),
         ),
         Stage(
             "evaluate",
             "measuring real, coded and generated speech",
             (
-                tool(
-                    "evaluate",
-                    "--run",
-                    run,
-                    "--manifest",
-                    f"{corpus}/held_out_texts.jsonl",
-                    "--recogniser",
-                    f"{run}/recogniser",
-                    "--device",
-                    device,
+                python(
+                    f"tools/evaluate.py --run {run} --manifest {corpus}/held_out_texts.jsonl"
+                    f" --recogniser {run}/recogniser --device {device}"
                 ),
             ),
-            root / run / "evaluation/evaluation.json",
+            result=root / run / "evaluation/evaluation.json",
+            made=(root / run / "evaluation",),
         ),
         Stage(
             "report",
             "writing the report",
-            (tool("make_report", "--run", run),),
-            root / run / "report.html",
+            (python(f"tools/make_report.py --run {run}"),),
+            result=root / run / "report.html",
         ),
     ]
-
-
-TOKENS = "512"
-"""Pieces of the demo's vocabulary: 256 bytes, three specials, the letters and the commonest syllables."""

@@ -1,5 +1,6 @@
 """Saving a session as a checkpoint and continuing from one."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def save(session: Session) -> Path:
         session.data.codec.save(staging / "codec")
         save_file(speaker_prompts(session.data.train), staging / "prompts.safetensors")
         (staging / "recipe.yaml").write_text(session.recipe.to_yaml(), encoding="utf-8")
+        (staging / "deepspeed.json").write_text(json.dumps(session.config.deepspeed, indent=1) + "\n", encoding="utf-8")
     dist.barrier()
     final = folder / checkpoints.name_of(session.step)
     if rank() == 0:
@@ -93,10 +95,12 @@ def restore(session: Session, checkpoint: Path) -> None:
             f"{checkpoint} was written by {progress.world_size} processes, this run has {world_size()}: start "
             f"`deepspeed --num_accelerators {progress.world_size} launch/train.py …`"
         )
-    changed = differences(yaml.safe_load((checkpoint / "recipe.yaml").read_text(encoding="utf-8")), session.recipe)
+    saved_engine = json.loads((checkpoint / "deepspeed.json").read_text(encoding="utf-8"))
+    changed = engine_differences(saved_engine, session.config.deepspeed)
+    changed += differences(yaml.safe_load((checkpoint / "recipe.yaml").read_text(encoding="utf-8")), session.recipe)
     if changed:
         raise InputError(
-            f"{checkpoint} was trained with another recipe: {'; '.join(changed)}. Give the old settings, or another "
+            f"{checkpoint} was trained with other settings: {'; '.join(changed)}. Give the old settings, or another "
             "run.directory to begin a new run"
         )
     loaded, _ = session.engine.load_checkpoint(str(checkpoint), tag="deepspeed")
@@ -104,6 +108,18 @@ def restore(session: Session, checkpoint: Path) -> None:
         raise InputError(f"DeepSpeed found no state in {checkpoint}; remove that folder to go on from an older one")
     session.step, session.epoch, session.k = progress.step, progress.epoch, progress.k
     say(f"continuing from {checkpoint} at step {progress.step}")
+
+
+def engine_differences(saved: dict, now: dict) -> list[str]:
+    """What a checkpoint's engine state cannot be loaded into, or what would change the learning, in words."""
+    found = []
+    for name, key in (("fp16", "enabled"), ("bf16", "enabled"), ("zero_optimization", "stage")):
+        before, after = saved.get(name, {}).get(key), now.get(name, {}).get(key)
+        if before != after:
+            found.append(f"{name}.{key} was {before}, is {after}")
+    if saved["gradient_clipping"] != now["gradient_clipping"]:
+        found.append(f"gradient_clipping was {saved['gradient_clipping']}, is {now['gradient_clipping']}")
+    return found
 
 
 def differences(saved: dict, recipe: Recipe) -> list[str]:

@@ -33,7 +33,8 @@ def stages(tmp_path):
                         change if name == "b" else "",
                     ),
                 ),
-                tmp_path / name,
+                result=tmp_path / name,
+                made=(tmp_path / f"{name}.part",),
             )
             for name in "abc"
         ]
@@ -69,6 +70,19 @@ def test_a_changed_command_is_done_again_with_all_that_follows(stages, tmp_path)
     assert ran(tmp_path) == "bc"
 
 
+def test_what_a_changed_stage_had_made_is_removed_and_what_a_cut_off_one_made_stays(stages, tmp_path):
+    parts = [tmp_path / f"{name}.part" for name in "abc"]
+    with pytest.raises(InputError):
+        run_stages(stages(fail="b"), tmp_path / "marks", tmp_path)
+    for part in parts:
+        part.touch()
+    with pytest.raises(InputError):
+        run_stages(stages(fail="b"), tmp_path / "marks", tmp_path)
+    assert [part.exists() for part in parts] == [True, True, True]
+    run_stages(stages(change="x"), tmp_path / "marks", tmp_path)
+    assert [part.exists() for part in parts] == [True, False, True]
+
+
 def test_a_lost_result_is_made_again(stages, tmp_path):
     run_stages(stages(), tmp_path / "marks", tmp_path)
     ran(tmp_path)
@@ -81,7 +95,7 @@ def test_the_demos_commands_exist(project):
     """Every program and file that the demo names is in the project."""
     from amharic_tts.demo.stages import demo_stages
 
-    for stage in demo_stages(project, 2, "cpu"):
+    for stage in demo_stages(project, 0):
         for command in stage.commands:
             for part in command[1:]:
                 if part.startswith(("tools/", "launch/", "ds_configs/")):

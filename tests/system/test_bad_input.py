@@ -1,10 +1,12 @@
 """Bad input to training and synthesis ends with one clear message and exit code 2, never with a traceback."""
 
+import json
 import re
 import shutil
 import sys
 
 import pytest
+import soundfile
 from system.commands import PROJECT, call, done, tool
 
 
@@ -39,6 +41,22 @@ def test_shards_of_another_tokenizer(new_job, corpus, tmp_path):
     done(tool("build_shards", "--manifest", manifest, "--out", tmp_path / "shards", *made_with))
     job = new_job(data={"validation": {"other": str(tmp_path / "shards")}})
     refused(job.train(), "packed with another tokenizer")
+
+
+@pytest.mark.parametrize("spoil", ["missing", "empty", "letter"])
+def test_rows_that_cannot_be_packed(corpus, tmp_path, spoil):
+    """A recording that is not there, one of no length, text outside the alphabet: the row is named."""
+    line = json.loads((corpus.folder / "held_out_texts.jsonl").read_text().splitlines()[0])
+    recording = tmp_path / "a.flac"
+    if spoil == "empty":
+        soundfile.write(recording, [], 16000)
+    elif spoil == "letter":
+        shutil.copy(corpus.folder / line["audio"], recording)
+        line["text"] += " 人"
+    (tmp_path / "m.jsonl").write_text(json.dumps(line | {"audio": "a.flac"}) + "\n")
+    made_with = ("--tokenizer", corpus.folder / "tokenizer", "--codec", corpus.folder / "codec")
+    result = tool("build_shards", "--manifest", tmp_path / "m.jsonl", "--out", tmp_path / "shards", *made_with)
+    refused(result, {"missing": "a.flac", "empty": "a.flac", "letter": "人"}[spoil])
 
 
 def test_a_damaged_tokenizer_in_the_shards(new_job, corpus, tmp_path):

@@ -8,6 +8,11 @@ import torch
 from safetensors.torch import load_file
 from system.commands import TINY_MACHINE, TINY_MODEL, done
 
+from amharic_tts.data.plan import Plan, microbatches
+from amharic_tts.data.read import Dataset
+from amharic_tts.model.config import ConformerConfig
+from amharic_tts.train.recipe import ModelSection, model_config
+
 TIMES = ("seconds", "tokens_per_second", "memory_gb")
 
 
@@ -50,7 +55,19 @@ def test_a_run_on_two_ranks_leaves_what_it_promises(new_job):
     assert [s.step for s in board.Scalars("held_out_texts/code_loss")] == [0, 4, 6]
 
 
-def test_the_gradient_does_not_depend_on_how_a_step_is_cut(new_job):
+def budget_for_four(shards):
+    """A token budget that cuts the first step into 1 × 4 micro-batches, and into 2 × 2 on two ranks."""
+    dataset = Dataset.open(shards)
+    positions = model_config(ModelSection(conditioning=ConformerConfig(latents=4)), 3, 3, 80).positions_per_row
+    plan = Plan(dataset.catalog, dataset.rows_of_shard, 0, 2048, positions_per_row=positions)
+    lengths = plan.lengths(plan.step_set(0, 0))
+    for budget in range(int(lengths.max()), int(lengths.sum()), 10):
+        if [len(microbatches(lengths, ranks, budget)[0]) for ranks in (1, 2)] == [4, 2]:
+            return budget
+    raise AssertionError("no budget cuts this step into four")
+
+
+def test_the_gradient_does_not_depend_on_how_a_step_is_cut(new_job, corpus):
     """One step on 1 rank × 1 micro-batch, 1 × 4 and 2 × 2 moves every weight alike.
 
     Adam with an epsilon far above every gradient, and a rate as large, is plain gradient descent of rate 1: the change
@@ -59,7 +76,8 @@ def test_the_gradient_does_not_depend_on_how_a_step_is_cut(new_job):
     descent = {"learning_rate": 1.0e4, "eps": 1.0e4, "weight_decay": 0.0, "betas": [0.0, 0.0]}
     once = {"steps": 1, "validate_every": 9, "checkpoint_every": 9}
     gradients, figures = [], []
-    cuts = ((1, 100_000), (1, 700), (2, 700))
+    whole_step, quarter = 100_000, budget_for_four(corpus.shards / "train")
+    cuts = ((1, whole_step), (1, quarter), (2, quarter))
     for number, (ranks, budget) in enumerate(cuts):
         job = new_job(
             f"cut{number}",
@@ -73,8 +91,6 @@ def test_the_gradient_does_not_depend_on_how_a_step_is_cut(new_job):
         done(job.train(ranks=ranks))
         gradients.append(weights(job, 1))
         figures.append(job.events("train")[0])
-    # The cuts are what they are meant to be: about a quarter of the step, or all of it.
-    assert figures[0]["tokens"] / 700 > 2
     start = new_job("start", run=once, model={"dropout": 0.0}, optimizer={"learning_rate": 1e-30})
     done(start.train())
     initial = weights(start, 1)
@@ -158,6 +174,19 @@ def test_a_run_goes_on_only_with_its_own_settings(new_job, setting, message):
     refused = job.train("run.steps=3", setting)
     assert refused.returncode == 2
     assert re.search(message, refused.stderr)
+
+
+def test_a_run_goes_on_only_with_its_own_engine_and_number_of_processes(new_job):
+    job = new_job(run={"steps": 3})
+    done(job.train())
+    other = TINY_MACHINE | {"gradient_clipping": 0.5, "zero_optimization": {"stage": 1}}
+    job.machine.write_text(json.dumps(other))
+    refused = job.train()
+    assert refused.returncode == 2
+    assert re.search(r"zero_optimization.stage was 2, is 1; gradient_clipping was 1.0, is 0.5", refused.stderr)
+    refused = job.train(ranks=2)
+    assert refused.returncode == 2
+    assert "was written by 1 processes, this run has 2" in refused.stderr
 
 
 def test_one_batch_can_be_learned_by_heart(new_job, corpus):

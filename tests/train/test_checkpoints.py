@@ -1,0 +1,73 @@
+"""Checkpoints on disk: published whole or not at all, damage found, nothing good thrown away."""
+
+import pytest
+
+from amharic_tts.errors import InputError
+from amharic_tts.train.checkpoints import Progress, damage, finish, newest_valid, published, rotate
+from amharic_tts.train.run_lock import lock_run
+
+
+def write(folder, step):
+    staging = folder / ".staging"
+    (staging / "deepspeed").mkdir(parents=True)
+    (staging / "deepspeed/state.pt").write_bytes(bytes([step]) * 1000)
+    (staging / "model.json").write_text("{}")
+    return finish(staging, Progress(step, 0, step, {"fingerprint": "x"}, "t", 1, 0))
+
+
+def spoil(checkpoint):
+    path = checkpoint / "deepspeed/state.pt"
+    content = bytearray(path.read_bytes())
+    content[500] ^= 4
+    path.write_bytes(content)
+
+
+def test_every_kind_of_damage_is_named(tmp_path):
+    state = "deepspeed/state.pt"
+    for step, (harm, message) in enumerate((
+        (lambda c: spoil(c), f"{state} does not match its checksum"),
+        (lambda c: (c / state).write_bytes(b"x"), f"{state} has 1 bytes instead of 1000"),
+        (lambda c: (c / state).unlink(), f"{state} is missing"),
+        (lambda c: (c / "meta.json").unlink(), "meta.json is missing or damaged"),
+        (lambda c: (c / "meta.json").write_text("{"), "meta.json is missing or damaged"),
+        (lambda c: (c / "meta.json").write_text('{"format": 99}'), "format 99"),
+    ), 1):  # fmt: skip
+        checkpoint = write(tmp_path, step)
+        assert damage(checkpoint) is None
+        harm(checkpoint)
+        assert message in damage(checkpoint)
+    assert newest_valid(tmp_path)[0] is None
+
+
+def test_the_newest_undamaged_one_wins_and_an_unfinished_one_does_not_exist(tmp_path):
+    good, bad = write(tmp_path, 1), write(tmp_path, 2)
+    spoil(bad)
+    (tmp_path / ".staging").mkdir()
+    (tmp_path / ".staging/model.json").write_text("{}")
+    chosen, passed = newest_valid(tmp_path)
+    assert chosen == good
+    assert len(passed) == 1
+    assert "step-00000002" in passed[0]
+    assert (tmp_path / "latest").read_text().strip() == bad.name
+
+
+def test_rotation_keeps_the_newest_and_never_a_damaged_one_in_its_place(tmp_path):
+    steps = [write(tmp_path, step) for step in (3, 6)]
+    spoil(steps[1])
+    newest = write(tmp_path, 4)  # continued from 3, after 6 was passed over
+    rotate(tmp_path, newest, keep=1)
+    assert published(tmp_path) == [newest]
+    assert newest_valid(tmp_path)[0] == newest
+    later = [write(tmp_path, step) for step in (5, 7, 9)]
+    rotate(tmp_path, later[-1], keep=2)
+    assert published(tmp_path) == [later[2], later[1]]
+
+
+def test_a_run_folder_has_one_job(tmp_path):
+    import os
+
+    descriptor = lock_run(tmp_path / "run")
+    with pytest.raises(InputError, match="another training job is at work"):
+        lock_run(tmp_path / "run")
+    os.close(descriptor)
+    os.close(lock_run(tmp_path / "run"))
