@@ -96,6 +96,8 @@ class Convolution(nn.Module):
 
 
 class ConformerBlock(nn.Module):
+    """(batch, t, dim), positions (t, dim), validity (batch, t) → (batch, t, dim)."""
+
     def __init__(self, config: ConformerConfig):
         super().__init__()
         dim = config.dim

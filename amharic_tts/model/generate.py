@@ -11,6 +11,8 @@ from amharic_tts.model.speech_lm import SpeechLM
 
 @dataclass(frozen=True)
 class Generated:
+    """What the model said for one text."""
+
     codes: Tensor
     """(codes,) int64, without start and stop."""
     stopped: bool

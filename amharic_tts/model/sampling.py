@@ -10,6 +10,8 @@ from amharic_tts.errors import InputError
 
 @dataclass(frozen=True)
 class SamplingOptions:
+    """How codes are drawn. Raises InputError for a value out of its range."""
+
     temperature: float = 0.7
     """0 takes the most likely code (greedy); higher is more varied."""
     top_k: int = 50
@@ -28,6 +30,7 @@ class SamplingOptions:
             ("temperature", self.temperature >= 0),
             ("top_k", self.top_k >= 0),
             ("top_p", 0 < self.top_p <= 1),
+            ("seed", abs(self.seed) < 2**40),
             ("repetition_penalty", self.repetition_penalty >= 1),
             ("max_codes", self.max_codes >= 0),
         ):

@@ -43,6 +43,8 @@ class Prefix(nn.Module):
 
 
 class SpeechLM(nn.Module):
+    """Conditioning encoders, embeddings, trunk and two heads. `forward` gives losses, `prefill` and `next_logits` speak."""
+
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config

@@ -21,6 +21,8 @@ from amharic_tts.text.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Utterance:
+    """One spoken text."""
+
     wave: Tensor
     """(samples,) float32 at the codec's rate."""
     codes: Tensor

@@ -34,6 +34,9 @@ class KeyValueCache:
 
 
 class CausalAttention(nn.Module):
+    """(batch, n, dim) → (batch, n, dim). With `cache` the keys are kept; with `place` (batch,), n is 1 and a row's new
+    position goes to its own place."""
+
     def __init__(self, dim: int, heads: int, dropout: float):
         super().__init__()
         self.heads, self.dropout = heads, dropout
@@ -59,6 +62,8 @@ class CausalAttention(nn.Module):
 
 
 class Block(nn.Module):
+    """Attention and feed-forward, each after a norm and added to its input: (batch, n, dim) → (batch, n, dim)."""
+
     def __init__(self, dim: int, heads: int, dropout: float):
         super().__init__()
         self.attention_norm, self.attention = nn.LayerNorm(dim), CausalAttention(dim, heads, dropout)

@@ -39,6 +39,7 @@ class Progress:
 
 
 def name_of(step: int) -> str:
+    """Folder name of a step's checkpoint; names sort like steps."""
     return f"step-{step:08d}"
 
 
@@ -111,6 +112,7 @@ def newest_valid(directory: Path) -> tuple[Path | None, list[str]]:
 
 
 def read_progress(checkpoint: Path) -> Progress:
+    """Where the run stood at an undamaged checkpoint."""
     meta = json.loads((checkpoint / "meta.json").read_text(encoding="utf-8"))
     return Progress(**meta["progress"])
 

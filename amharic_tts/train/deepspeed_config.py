@@ -85,6 +85,8 @@ class OwnSection:
 
 @dataclass(frozen=True)
 class EngineConfig:
+    """A checked DeepSpeed configuration, completed, and our own settings apart from it."""
+
     deepspeed: dict
     """What DeepSpeed is handed."""
     own: OwnSection

@@ -116,6 +116,7 @@ def forget_gradients(engine) -> None:
 
 
 def speed(data: StepData, seconds: float) -> dict:
+    """Seconds, tokens per second over all ranks, and memory in GB: the GPU's peak, or what this process holds."""
     memory = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else psutil.Process().memory_info().rss
     return {
         "seconds": round(seconds, 4),
@@ -134,6 +135,7 @@ def live_line(event: dict) -> str:
 
 
 def validate_all(session: Session, log: Callable[[dict], None]) -> None:
+    """Measures and logs every validation set. All ranks must call it."""
     for name, dataset in session.data.validation.items():
         figures = validate(session.model, dataset, session.config.own.micro_batch_tokens, session.device)
         log({"event": "validation", "step": session.step, "set": name, **figures})

@@ -30,6 +30,8 @@ class ModelSection:
 
 @dataclass(frozen=True)
 class DataSection:
+    """What is read, and how much of it makes one optimizer step."""
+
     train: str = "shards/train"
     """Folder of packed shards (tools/build_shards.py)."""
     validation: dict[str, str] = field(default_factory=dict)
@@ -54,6 +56,8 @@ class OptimizerSection:
 
 @dataclass(frozen=True)
 class ScheduleSection:
+    """How the learning rate moves over the run; see `schedule.learning_rate_share`."""
+
     kind: Literal["constant", "linear", "cosine"] = "cosine"
     warmup_steps: int = 0
     """Optimizer steps over which the rate rises linearly from nearly zero."""
@@ -77,6 +81,8 @@ class LossSection:
 
 @dataclass(frozen=True)
 class RunSection:
+    """Where a run lives, how long it is, and how often it looks at itself."""
+
     directory: str = "runs/full"
     seed: int = 0
     epochs: int | None = None
@@ -94,6 +100,8 @@ class RunSection:
 
 @dataclass(frozen=True)
 class MonitorSection:
+    """Where figures go besides metrics.jsonl."""
+
     tensorboard: bool = True
     wandb: bool = True
     """Weights & Biases; offline (files under the run's folder) where no key is set."""
@@ -102,6 +110,8 @@ class MonitorSection:
 
 @dataclass(frozen=True)
 class Recipe:
+    """Everything that decides what is learned; `load_recipe` reads it."""
+
     model: ModelSection = field(default_factory=ModelSection)
     data: DataSection = field(default_factory=DataSection)
     optimizer: OptimizerSection = field(default_factory=OptimizerSection)

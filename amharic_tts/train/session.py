@@ -34,6 +34,8 @@ class Data:
 
 @dataclass
 class Session:
+    """One run at work: what was built, and where it stands."""
+
     recipe: Recipe
     config: EngineConfig
     data: Data
