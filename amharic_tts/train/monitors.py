@@ -62,7 +62,7 @@ class TensorBoard:
     def __init__(self, run: Path, first_step: int):
         from torch.utils.tensorboard import SummaryWriter
 
-        self.writer = SummaryWriter(str(run / "tensorboard"), purge_step=first_step + 1 if first_step else None)
+        self.writer = SummaryWriter(str(run / "tensorboard"), purge_step=first_step + 1 if first_step else 0)
 
     def log(self, event: dict) -> None:
         for name, value in scalars(event).items():
