@@ -38,6 +38,7 @@ def main() -> None:
     # Everything that a person may have got wrong is checked before processes are connected and models are built.
     from amharic_tts.train.deepspeed_config import load_engine_config, require_precision
     from amharic_tts.train.recipe import load_recipe
+    from amharic_tts.train.run_lock import lock_run
     from amharic_tts.train.session import build_session, machine, open_data, sizes
 
     recipe = load_recipe(options.recipe, options.set)
@@ -45,15 +46,14 @@ def main() -> None:
     data = open_data(recipe)
     sizes(recipe, data)
     require_precision(config.deepspeed)
+    run = Path(recipe.run.directory)
+    if rank() == 0:
+        lock_run(run)  # before the ranks meet: a refusal must leave none of them waiting for another
     device = connect()
 
     from amharic_tts.train.loop import train
     from amharic_tts.train.resume import choose, restore
-    from amharic_tts.train.run_lock import lock_run
 
-    run = Path(recipe.run.directory)
-    if rank() == 0:
-        lock_run(run)
     checkpoint = choose(run, options.resume, device)
     session = build_session(recipe, config, data, device)
     if checkpoint is not None:

@@ -53,9 +53,7 @@ class EvaluatedRow:
 
 def choose_rows(rows: Sequence[Row], limit: int | None) -> list[Row]:
     """At most `limit` rows, spread evenly over the manifest so that every kind of row stays in."""
-    if limit is None or limit >= len(rows):
-        return list(rows)
-    return [rows[i * len(rows) // limit] for i in range(limit)]
+    return [rows[i] for i in spread(len(rows), len(rows) if limit is None else limit)]
 
 
 def speaker_for(row: Row, speakers: Sequence[str]) -> str | None:

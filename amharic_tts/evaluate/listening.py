@@ -2,7 +2,6 @@
 
 import base64
 import io
-from collections.abc import Sequence
 from pathlib import Path
 
 import jiwer
@@ -12,7 +11,7 @@ from tqdm import tqdm
 
 from amharic_tts.audio.files import read_wave
 from amharic_tts.errors import InputError
-from amharic_tts.evaluate.evaluation import CONDITIONS
+from amharic_tts.evaluate.evaluation import CONDITIONS, choose_rows
 from amharic_tts.evaluate.spectrogram import spectrogram_png
 
 
@@ -48,7 +47,7 @@ def samples(evaluation: dict, directory: Path, most: int, sample_rate: int = 16_
     (`differences`), seconds and stopped. Raises InputError for a wave that is named but missing, or outside the folder.
     """
     kept = [row for row in evaluation["rows"] if all(row["readings"][c].get("wave") for c in CONDITIONS)]
-    bar = tqdm(_spread(kept, most), desc="report", unit="row", dynamic_ncols=True)
+    bar = tqdm(choose_rows(kept, most), desc="report", unit="row", dynamic_ncols=True)
     return [_sample(row, directory, sample_rate) for row in bar]
 
 
@@ -79,7 +78,3 @@ def _inside(directory: Path, name: str) -> Path:
     if not path.is_relative_to(directory.resolve()):
         raise InputError(f"{directory}/evaluation.json names a file outside its folder: {name!r}")
     return path
-
-
-def _spread(rows: Sequence[dict], most: int) -> list[dict]:
-    return [rows[i * len(rows) // most] for i in range(most)] if len(rows) > most else list(rows)

@@ -1,11 +1,11 @@
 """Checkpoints on disk: written aside, described by checksums, published by one rename, verified before use.
 
     checkpoints/step-00000250/  deepspeed/ (engine state)  model.safetensors  model.json  tokenizer/  codec/
-                                prompts.safetensors  recipe.yaml  meta.json (last: progress and checksums)
+                                prompts.safetensors  recipe.yaml  deepspeed.json  meta.json (last: progress and checksums)
     checkpoints/latest          name of the newest published checkpoint, for people and tools
 
-DeepSpeed's own `latest` is not used: it is written before the other ranks' files are safe. No random state is stored: that of every
-step is a function of (seed, step, rank), see `engine.keyed_seed`.
+DeepSpeed's own `latest` is not used: it is written before the other ranks' files are safe. No random state is stored:
+that of every step is a function of (seed, step, rank), see `engine.keyed_seed`.
 """
 
 import hashlib
@@ -35,7 +35,6 @@ class Progress:
     tokenizer: str
     """Fingerprint."""
     world_size: int
-    skipped_steps: int
 
 
 def name_of(step: int) -> str:

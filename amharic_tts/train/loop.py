@@ -1,5 +1,6 @@
 """The training loop: step, log, validate, save, in this order, and the end of the run goes through the same branches."""
 
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -30,9 +31,7 @@ def train(session: Session, log: Callable[[dict], None]) -> None:
     )  # fmt: skip
     skipped_in_a_row = 0
     started = time.perf_counter()
-    for data in steps(session):
-        if session.step >= session.total_steps:
-            break
+    for data in itertools.islice(steps(session), session.total_steps - session.step):
         event = take_step(session, data)
         session.step += 1
         session.epoch, session.k = data.epoch, data.k + 1
@@ -137,7 +136,8 @@ def live_line(event: dict) -> str:
 def validate_all(session: Session, log: Callable[[dict], None]) -> None:
     """Measures and logs every validation set. All ranks must call it."""
     for name, dataset in session.data.validation.items():
-        figures = validate(session.model, dataset, session.config.own.micro_batch_tokens, session.device)
+        damaged = session.run / f"quarantine-{name}.jsonl"
+        figures = validate(session.model, dataset, session.config.own.micro_batch_tokens, session.device, damaged)
         log({"event": "validation", "step": session.step, "set": name, **figures})
         if rank() == 0:
             tqdm.write(

@@ -8,15 +8,8 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Protocol
 
 from amharic_tts.publish import publish
-
-
-class Monitor(Protocol):
-    def log(self, event: dict) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def read_events(path: Path) -> list[dict]:
@@ -59,6 +52,8 @@ def scalars(event: dict) -> dict[str, float]:
 
 
 class TensorBoard:
+    """Figures of train and validation events, below `<run>/tensorboard`."""
+
     def __init__(self, run: Path, first_step: int):
         from torch.utils.tensorboard import SummaryWriter
 

@@ -16,7 +16,6 @@ from amharic_tts.train import checkpoints
 from amharic_tts.train.processes import rank, say, world_size
 from amharic_tts.train.recipe import Recipe
 from amharic_tts.train.session import Session
-from amharic_tts.train.speaker_prompts import speaker_prompts
 
 FREE_TO_CHANGE = (
     ("run", "directory"), ("run", "validate_every"), ("run", "checkpoint_every"), ("run", "keep_checkpoints"),
@@ -38,7 +37,7 @@ def save(session: Session) -> Path:
         save_model(staging, session.model.state_dict(), session.model.config)
         session.data.tokenizer.save(staging / "tokenizer")
         session.data.codec.save(staging / "codec")
-        save_file(speaker_prompts(session.data.train), staging / "prompts.safetensors")
+        save_file(session.data.prompts, staging / "prompts.safetensors")
         (staging / "recipe.yaml").write_text(session.recipe.to_yaml(), encoding="utf-8")
         (staging / "deepspeed.json").write_text(json.dumps(session.config.deepspeed, indent=1) + "\n", encoding="utf-8")
     dist.barrier()
@@ -51,7 +50,6 @@ def save(session: Session) -> Path:
             plan=session.plan.identity,
             tokenizer=session.data.tokenizer.fingerprint,
             world_size=world_size(),
-            skipped_steps=session.engine.skipped_steps,
         )
         newest = checkpoints.finish(staging, progress)
         checkpoints.rotate(folder, newest, session.recipe.run.keep_checkpoints)

@@ -1,5 +1,6 @@
 """Everything that one training run holds, built from a recipe and a DeepSpeed JSON, each part checked before use."""
 
+import functools
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from amharic_tts.train.deepspeed_config import EngineConfig
 from amharic_tts.train.engine import build_engine, keyed_seed
 from amharic_tts.train.processes import world_size
 from amharic_tts.train.recipe import Recipe, model_config
+from amharic_tts.train.speaker_prompts import speaker_prompts
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Data:
     validation: dict[str, Dataset]
     tokenizer: Tokenizer
     codec: Codec
+
+    @functools.cached_property
+    def prompts(self) -> dict[str, torch.Tensor]:
+        """A prompt for each speaker, for checkpoints; read once."""
+        return speaker_prompts(self.train)
 
 
 @dataclass

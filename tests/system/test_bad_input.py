@@ -1,6 +1,7 @@
 """Bad input to training and synthesis ends with one clear message and exit code 2, never with a traceback."""
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -8,6 +9,8 @@ import sys
 import pytest
 import soundfile
 from system.commands import PROJECT, call, done, tool
+
+from amharic_tts.train.run_lock import lock_run
 
 
 def refused(result, message: str) -> None:
@@ -120,3 +123,14 @@ def test_synthesis_of_what_cannot_be_read(spoken, tmp_path):
     ):
         refused(tool("synthesize", *arguments, "--run", spoken.run, "--out", out), message)
         assert not out.exists()
+
+
+def test_a_second_job_in_the_same_run_folder(new_job):
+    """Refused on two ranks, although only rank 0 holds the lock: nobody is left waiting."""
+    job = new_job()
+    held = lock_run(job.run)
+    try:
+        refused(job.train(ranks=2, deadline=120), "another training job is at work")
+    finally:
+        os.close(held)
+    assert not (job.run / "metrics.jsonl").exists()
