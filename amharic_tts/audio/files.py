@@ -1,7 +1,6 @@
 """Reading and writing sound files."""
 
 import math
-import os
 from os import PathLike
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torchaudio
 from torch import Tensor
 
 from amharic_tts.errors import InputError
+from amharic_tts.publish import publish
 
 
 def read_wave(
@@ -65,13 +65,9 @@ def write_wave(path: str | PathLike[str], wave: Tensor, sample_rate: int) -> Non
     """
     path = Path(path)
     pcm = (wave.detach().cpu().double().clamp(-1.0, 1.0) * 32767.0).round().to(torch.int16).numpy()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
+        with publish(path) as file:
             soundfile.write(file, pcm, sample_rate, format=path.suffix[1:].upper(), subtype="PCM_16")
-        os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error}); choose another place") from None
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -49,17 +49,13 @@ def read_run(directory: Path) -> RunRecord:
             "--deepspeed_config ds_configs/cpu.json --recipe RECIPE"
         )
     record = RunRecord(directory, recipe=_text(directory / "recipe.yaml"), engine=_text(directory / "deepspeed.json"))
-    # A step that was done again after a resume stands twice: the later one counts.
-    train, validation = {}, {}
     for event in read_events(directory / "metrics.jsonl"):
         if event.get("event") == "start":
             record.start = event
         elif event.get("event") == "train" and "step" in event:
-            train[event["step"]] = event
+            record.train.append(event)
         elif event.get("event") == "validation" and "step" in event and "set" in event:
-            validation[event["step"], event["set"]] = event
-    record.train = [train[step] for step in sorted(train)]
-    record.validation = sorted(validation.values(), key=lambda event: event["step"])
+            record.validation.append(event)
     record.data = _dataset(record.recipe, directory)
     return record
 

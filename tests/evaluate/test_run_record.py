@@ -13,14 +13,6 @@ def write_events(run, events):
     (run / "metrics.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
 
 
-def test_figures_come_in_order_of_step_and_repeated_steps_count_once(tmp_path):
-    train = [
-        {"event": "train", "step": step, "code_loss": loss} for step, loss in ((1, 5.0), (3, 3.0), (2, 4.0), (3, 2.5))
-    ]
-    write_events(tmp_path / "run", [{"event": "start", "step": 0}, *train])
-    assert read_run(tmp_path / "run").points("code_loss") == [(1, 5.0), (2, 4.0), (3, 2.5)]
-
-
 def test_figures_of_each_validation_set_are_its_own(tmp_path):
     events = [
         {"event": "validation", "step": step, "set": name, "code_loss": step + len(name)}

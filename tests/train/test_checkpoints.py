@@ -4,6 +4,7 @@ import pytest
 
 from amharic_tts.errors import InputError
 from amharic_tts.train.checkpoints import Progress, damage, finish, newest_valid, published, rotate
+from amharic_tts.train.monitors import JsonLines, read_events
 from amharic_tts.train.run_lock import lock_run
 
 
@@ -71,3 +72,18 @@ def test_a_run_folder_has_one_job(tmp_path):
         lock_run(tmp_path / "run")
     os.close(descriptor)
     os.close(lock_run(tmp_path / "run"))
+
+
+def test_figures_of_steps_that_will_be_done_again_are_taken_out(tmp_path):
+    first = JsonLines(tmp_path, first_step=0)
+    for step in (1, 2, 3):
+        first.log({"event": "train", "step": step})
+    first.close()
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"event": "train", "st')  # cut off by a crash
+    again = JsonLines(tmp_path, first_step=2)
+    again.log({"event": "train", "step": 3})
+    again.close()
+    assert [event["step"] for event in read_events(tmp_path / "metrics.jsonl")] == [1, 2, 3]
+    JsonLines(tmp_path, first_step=0).close()
+    assert read_events(tmp_path / "metrics.jsonl") == []
