@@ -8,7 +8,8 @@ from tqdm import tqdm
 
 from amharic_tts.data.manifest import read_manifest
 from amharic_tts.errors import run_command
-from amharic_tts.text.front_end import FrontEndOptions, TextFrontEnd
+from amharic_tts.text.front_end import TextFrontEnd
+from amharic_tts.text.options import FrontEndOptions
 from amharic_tts.text.tokenizer import train_tokenizer
 
 

@@ -12,37 +12,15 @@ import functools
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Literal
 
 from amharic_tts.errors import InputError
 from amharic_tts.text import alphabet, homophones, numbers, punctuation, unicode
 from amharic_tts.text.abbreviations import refuse_abbreviations
 from amharic_tts.text.numerals import read_numerals
+from amharic_tts.text.options import FrontEndOptions
 
 # Raised by one with every change of what a text becomes; tables and options are in the fingerprint by themselves.
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class FrontEndOptions:
-    """What is decided once for a model (FRONT_END §6.3).
-
-    fold_homophones: ሐ ኀ -> ሀ, ሠ -> ሰ, ዐ -> አ, ፀ -> ጸ (default on: what sounds alike is written alike; error rates
-    must then compare folded texts).
-    fold_labiovelars: ጐ -> ጎ, ቍ -> ቁ … (default on).
-    punctuation: "ascii" (default: . , ; : ? ! are known to the base models) or "ethiopic" (። ፣ ፤ ፦).
-    """
-
-    fold_homophones: bool = True
-    fold_labiovelars: bool = True
-    punctuation: Literal["ascii", "ethiopic"] = "ascii"
-
-    def __post_init__(self) -> None:
-        if self.punctuation not in ("ascii", "ethiopic"):
-            raise InputError(f'punctuation must be "ascii" or "ethiopic", not {self.punctuation!r}')
-        for name in ("fold_homophones", "fold_labiovelars"):
-            if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name} must be true or false, not {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from amharic_tts.demo.corpus import everyday_sentences
 from amharic_tts.errors import InputError
 from amharic_tts.text.alphabet import LETTERS, READABLE
 from amharic_tts.text.error import TextError
-from amharic_tts.text.front_end import FrontEndOptions, TextFrontEnd
+from amharic_tts.text.front_end import TextFrontEnd
+from amharic_tts.text.options import FrontEndOptions
 
 FRONT_ENDS = [
     TextFrontEnd(FrontEndOptions(fold, labiovelars, marks))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from amharic_tts.text.error import TextError
-from amharic_tts.text.front_end import FrontEndOptions, TextFrontEnd
+from amharic_tts.text.front_end import TextFrontEnd
+from amharic_tts.text.options import FrontEndOptions
 
 TSV = Path(__file__).parents[2].parent / "shared" / "golden" / "text_normalisation.tsv"
 COVERED = ("cardinal", "punct", "homophone[fold=on]", "unicode")

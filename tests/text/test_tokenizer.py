@@ -11,8 +11,9 @@ from amharic_tts.demo.corpus import everyday_sentences
 from amharic_tts.errors import InputError
 from amharic_tts.text.alphabet import LETTERS
 from amharic_tts.text.error import TextError
-from amharic_tts.text.front_end import FrontEndOptions, TextFrontEnd
+from amharic_tts.text.front_end import TextFrontEnd
 from amharic_tts.text.numbers import cardinal
+from amharic_tts.text.options import FrontEndOptions
 from amharic_tts.text.tokenizer import START, STOP, UNKNOWN, Tokenizer, train_tokenizer
 
 TEXTS = [*everyday_sentences()[:60], *(cardinal(number) for number in range(0, 3000, 7))]
