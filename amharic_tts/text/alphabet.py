@@ -1,36 +1,24 @@
-"""The closed alphabets: what the front-end reads, and what it gives."""
-
-import unicodedata
+"""The closed alphabet of what the front-end gives."""
 
 from amharic_tts.text import homophones, punctuation
 from amharic_tts.text.error import TextError
+from amharic_tts.text.letters import GEMINATION, LETTERS
+from amharic_tts.text.options import FrontEndOptions
 
-# Letters of the Ethiopic block (U+1200…U+135A) and the mark of gemination, which a text may use where length matters.
-LETTERS = frozenset(chr(point) for point in range(0x1200, 0x135B) if unicodedata.category(chr(point)) == "Lo")
-GEMINATION = "\u135f"
-DIGITS = frozenset("0123456789")
-
-READABLE = LETTERS | {GEMINATION, " "} | DIGITS | punctuation.READABLE
+ALWAYS = LETTERS | {GEMINATION, " "} | punctuation.READABLE  # what needs no rule to be read
+LATIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'")
 
 
-def output_alphabet(fold_homophones: bool, fold_labiovelars: bool, ethiopic_marks: bool) -> frozenset[str]:
+def output_alphabet(options: FrontEndOptions) -> frozenset[str]:
     """Every character that can stand in a normalised text."""
-    folded = {homophones.fold(letter, fold_homophones, fold_labiovelars) for letter in LETTERS}
-    marks = {punctuation.ETHIOPIC.get(mark, mark) if ethiopic_marks else mark for mark in punctuation.ASCII}
-    return frozenset(folded | marks | {GEMINATION, " "})
+    folded = {homophones.fold(letter, options.fold_homophones, options.fold_labiovelars) for letter in LETTERS}
+    ethiopic = options.punctuation == "ethiopic"
+    marks = {punctuation.ETHIOPIC.get(mark, mark) if ethiopic else mark for mark in punctuation.ASCII}
+    latin = LATIN if options.latin == "keep" else frozenset()
+    return frozenset(folded | marks | latin | {GEMINATION, " "})
 
 
-def require_only(text: str, alphabet: frozenset[str]) -> None:
-    """Raises TextError naming the first run of characters outside `alphabet`."""
-    for start, sign in enumerate(text):
-        if sign not in alphabet:
-            end = start + 1
-            while end < len(text) and text[end] not in alphabet and not text[end].isspace():
-                end += 1
-            raise TextError("this is outside the Amharic alphabet, write it in Amharic words", text, start, end)
-
-
-def require_letters(text: str, raw: str) -> None:
-    """Raises TextError when nothing in `text` can be spoken."""
-    if not any(sign in LETTERS for sign in text):
+def require_speech(normal: str, raw: str) -> None:
+    """Raises TextError when nothing in `normal` can be spoken."""
+    if not any(sign.isalpha() for sign in normal):
         raise TextError("there is no letter or number to read", raw, 0, len(raw))

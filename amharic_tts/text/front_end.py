@@ -1,26 +1,41 @@
 """The text front-end: the only road from writing to what the model reads.
 
-The stages are pure functions, one file each, in a fixed order:
+    unicode.clean -> classify -> verbalise -> labialised.contract -> homophones.fold -> punctuation -> closed alphabet
 
-    unicode.clean -> alphabet.require_only -> numerals -> abbreviations -> homophones.fold -> punctuation -> output check
-
-Numbers and abbreviations come before punctuation, because in 1,250 and ዓ.ም. the marks are no punctuation.
+Classes come before everything that changes letters or marks, because in 1,250 and ዓ.ም. the marks are no punctuation.
 """
 
 import dataclasses
 import functools
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from amharic_tts.errors import InputError
-from amharic_tts.text import alphabet, homophones, numbers, punctuation, unicode
-from amharic_tts.text.abbreviations import refuse_abbreviations
-from amharic_tts.text.numerals import read_numerals
+from amharic_tts.text import alphabet, calendars, classify, homophones, labialised, numbers, punctuation, unicode
+from amharic_tts.text.classes import arithmetic, latin, money, phones, ranges, symbols, times, web
+from amharic_tts.text.error import TextError
+from amharic_tts.text.explanation import Decision, Explanation, small_decisions
 from amharic_tts.text.options import FrontEndOptions
+from amharic_tts.text.readings import best_combinations
+from amharic_tts.text.rule import Span
+from amharic_tts.text.table import table_text
+from amharic_tts.text.verbalise import verbalise
 
-# Raised by one with every change of what a text becomes; tables and options are in the fingerprint by themselves.
-VERSION = 1
+# Raised by one with every change of what a text becomes; tables, patterns and options are in the fingerprint already.
+VERSION = 2
+
+TABLES = ("abbreviations.tsv", "latin.tsv", "units.tsv")
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """text: after Unicode clean-up. spans: what is not read letter by letter. normal: the result."""
+
+    text: str
+    spans: tuple[Span, ...]
+    normal: str
 
 
 @dataclass(frozen=True)
@@ -32,44 +47,86 @@ class TextFrontEnd:
     @functools.cached_property
     def alphabet(self) -> frozenset[str]:
         """Every character that can stand in a normalised text."""
-        options = self.options
-        return alphabet.output_alphabet(
-            options.fold_homophones, options.fold_labiovelars, options.punctuation == "ethiopic"
-        )
+        return alphabet.output_alphabet(self.options)
 
     def normalise(self, raw: str) -> str:
-        """The text as the model reads it: Ethiopic letters, spaces and few marks.
+        """The text as the model reads it: Ethiopic letters, spaces and few marks, and Latin letters if they are kept.
 
         Idempotent. The empty text stays empty; no other text becomes empty. Raises TextError, which names the span and
         its code points, for what cannot be read.
         """
+        return self.analyse(raw).normal
+
+    def analyse(self, raw: str) -> Analysis:
+        """As `normalise`, with the spans that were found: their classes, readings and warnings."""
+        text = unicode.clean(raw)
+        spans = classify.classify(text, self.options)
+        normal = self._finish(text, spans, [span.readings[0] for span in spans], raw)
+        return Analysis(text, tuple(spans), normal)
+
+    def readings(self, raw: str, limit: int = 8) -> list[str]:
+        """What a speaker may have said for `raw`, normalised, the most usual first: `limit` forms at most.
+
+        The first is `normalise(raw)`. For choosing the form that was really read in a recording (FRONT_END §6.1).
+        Raises TextError as `normalise` does.
+        """
+        analysis = self.analyse(raw)
+        text, spans = analysis.text, analysis.spans
+        found = {analysis.normal: None}
+        # readings that differ in folded letters only become one, hence a few more than asked for
+        for choice in best_combinations([span.readings for span in spans], 2 * limit):
+            found[self._finish(text, spans, choice, raw)] = None
+        return list(found)[:limit]
+
+    def explain(self, raw: str) -> Explanation:
+        """What was found in `raw`, of which class it is, and what it became. Raises TextError as `normalise` does."""
+        analysis = self.analyse(raw)
+        text, spans = analysis.text, analysis.spans
+        decisions = [
+            Decision(span.start, span.end, span.kind, span.written, self._letters(span.readings[0]), span.warning)
+            for span in spans
+        ]
+        decisions += small_decisions(raw, text, spans, self._letters, self._marks)
+        return Explanation(raw, text, tuple(sorted(decisions, key=lambda one: (one.start, one.end))), analysis.normal)
+
+    def _finish(self, text: str, spans: Sequence[Span], said: Sequence[str], raw: str) -> str:
         if raw == "":
             return ""
-        text = unicode.clean(raw)
-        alphabet.require_only(text, alphabet.READABLE)
-        text = read_numerals(text)
-        refuse_abbreviations(text)
-        text = homophones.fold(text, self.options.fold_homophones, self.options.fold_labiovelars)
-        mark = punctuation.to_ethiopic if self.options.punctuation == "ethiopic" else punctuation.to_ascii
-        text = mark(text)
-        alphabet.require_letters(text, raw)
-        alphabet.require_only(text, self.alphabet)
-        return text
+        normal = self._marks(self._letters(verbalise(text, spans, said)))
+        if not self.alphabet.issuperset(normal):
+            raise unreadable(text, spans)
+        alphabet.require_speech(normal, raw)
+        return normal
+
+    def _letters(self, text: str) -> str:
+        text = labialised.contract(text)
+        return homophones.fold(text, self.options.fold_homophones, self.options.fold_labiovelars)
+
+    def _marks(self, text: str) -> str:
+        return punctuation.to_ethiopic(text) if self.options.punctuation == "ethiopic" else punctuation.to_ascii(text)
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Hash (32 hex digits) of version, options and rule tables: what a text becomes depends on nothing else."""
+        """Hash (32 hex digits) of version, options and rules: what a text becomes depends on nothing else."""
         rules = {
             "version": VERSION,
             "options": dataclasses.asdict(self.options),
             "unicode": sorted(unicode.TABLE.items()),
-            "readable": sorted(alphabet.READABLE),
             "homophones": sorted(homophones.HOMOPHONES.items()),
             "labiovelars": sorted(homophones.LABIOVELARS.items()),
+            "labialised": sorted(labialised.LABIALISED.items()),
             "marks": sorted(punctuation.MARKS.items()),
             "ethiopic": sorted(punctuation.ETHIOPIC.items()),
             "numbers": [numbers.ONES, numbers.TENS, numbers.TEEN, numbers.HUNDRED, numbers.SCALES],
-        }
+            "months": [calendars.ETHIOPIAN_MONTHS, calendars.GREGORIAN_MONTHS],
+            "words": [
+                times.PARTS, sorted(money.SCALES.items()), sorted(arithmetic.OPERATORS.items()), sorted(web.SIGNS.items()),
+                sorted(symbols.SPOKEN.items()), sorted(latin.LETTER_NAMES.items()), sorted(ranges.VULGAR.items()),
+                phones.PLUS,
+            ],
+            "patterns": [(rule.kind, rule.pattern.pattern, rule.pattern.flags) for rule in classify.RULES],
+            "tables": [table_text(name) for name in TABLES],
+        }  # fmt: skip
         return hashlib.blake2b(json.dumps(rules).encode(), digest_size=16).hexdigest()
 
     def to_json(self) -> str:
@@ -86,16 +143,41 @@ class TextFrontEnd:
         """Raises InputError for anything but the record of a front-end whose rules are those of this program."""
         try:
             values = json.loads(text)
-            stored = values["fingerprint"]
-            front_end = cls(FrontEndOptions(**values["options"]))
-        except (ValueError, KeyError, TypeError) as error:
+            stored, version = values["fingerprint"], values.get("version")
+            options = values["options"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"not the record of a text front-end ({error!r}); {_REMEDY}") from None
+        try:
+            front_end = cls(FrontEndOptions(**options))
+        except TypeError as error:
+            raise InputError(
+                f"made with a text front-end of other options (version {version}: {error}); {_REMEDY}"
+            ) from None
         if stored != front_end.fingerprint:
             raise InputError(
-                f"made with another text front-end: its fingerprint is {stored} (version {values.get('version')}), this "
-                f"program's with the same options is {front_end.fingerprint} (version {VERSION}); {_REMEDY}"
+                f"made with another text front-end: its fingerprint is {stored} (version {version}), this program's with "
+                f"the same options is {front_end.fingerprint} (version {VERSION}); {_REMEDY}"
             )
         return front_end
 
 
-_REMEDY = "train the tokenizer again with `python tools/train_tokenizer.py`, and what was made with it"
+def unreadable(text: str, spans: Sequence[Span]) -> TextError:
+    """The error for the first run of characters in `text` that no rule has read and that is no letter or mark."""
+    free = {index for index, sign in enumerate(text) if sign not in alphabet.ALWAYS}
+    free -= {index for span in spans for index in range(span.start, span.end)}
+    start = end = min(free)
+    # what stands between two unread signs belongs to them: the dots of 1.2.3
+    while end in free or (end + 1 in free and text[end] != " "):
+        end += 1
+    return TextError(_problem(text[start]), text, start, end)
+
+
+def _problem(sign: str) -> str:
+    if (sign.isascii() and sign.isdigit()) or "፩" <= sign <= "፼":
+        return "this is no number, date or time that has a reading, write it in words"
+    if sign == "/":
+        return "an abbreviation that the table lacks: write it in full, or add it to amharic_tts/text/tables/abbreviations.tsv"
+    return "this has no reading in Amharic, write it in words"
+
+
+_REMEDY = "train the vocabulary again with `python tools/train_vocab.py`, and what was made with it"

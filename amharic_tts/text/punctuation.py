@@ -2,12 +2,12 @@
 
 import re
 
-DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+DASHES = "-_~\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 
 # Each way of writing a mark and its ASCII form. The word space ፡ and dashes depend on their neighbours: see below.
 MARKS: dict[str, str] = {
     "።": ".", "፨": ".", "፠": ".", "፣": ",", "、": ",", "،": ",", "፤": ";", "፥": ":", "፦": ":", "፧": "?", "؟": "?",
-    **dict.fromkeys("«»“”„‟‹›‘’‚‛`´'", '"'),
+    **dict.fromkeys("«»“”„‟‹›‘’‚‛`´", '"'), **dict.fromkeys("•·●▪■◆▸►‣", ","), "|": ",",
     "[": "(", "{": "(", "]": ")", "}": ")",
 }  # fmt: skip
 ASCII = '.,;:?!…"()'
@@ -18,7 +18,10 @@ COLON_DASH = re.compile(f"[፡:][{DASHES}]+")
 INNER_DASH = re.compile(rf"(?<=\w)[{DASHES}]+(?=\w)")
 OTHER_DASH = re.compile(f"[{DASHES}]+")
 
-READABLE = frozenset(MARKS) | frozenset(ASCII) | frozenset(DASHES) | {"፡"}
+# An apostrophe inside a Latin word that is kept is a letter of it, elsewhere a quotation mark.
+QUOTE = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
+
+READABLE = frozenset(MARKS) | frozenset(ASCII) | frozenset(DASHES) | {"፡", "'"}
 
 
 def to_ascii(text: str) -> str:
@@ -27,6 +30,8 @@ def to_ascii(text: str) -> str:
     `፡` between words is a space, doubled a full stop, before a dash a colon. A dash inside a word is a space, elsewhere
     a comma. The same mark several times is one (three dots or more: …); marks before the first word are dropped.
     """
+    if "'" in text:
+        text = QUOTE.sub('"', text)
     text = COLON_DASH.sub(":", text)
     text = SPACED_COLONS.sub(".", text)
     text = INNER_DASH.sub(" ", text.replace("፡", " "))

@@ -9,20 +9,64 @@ from hypothesis import strategies as st
 
 from amharic_tts.demo.corpus import everyday_sentences
 from amharic_tts.errors import InputError
-from amharic_tts.text.alphabet import LETTERS, READABLE
 from amharic_tts.text.error import TextError
 from amharic_tts.text.front_end import TextFrontEnd
+from amharic_tts.text.labialised import contract
+from amharic_tts.text.letters import LETTERS
 from amharic_tts.text.options import FrontEndOptions
+from amharic_tts.text.punctuation import READABLE
 
 FRONT_ENDS = [
-    TextFrontEnd(FrontEndOptions(fold, labiovelars, marks))
+    TextFrontEnd(FrontEndOptions(fold, labiovelars, punctuation=marks, latin=latin))
     for fold in (True, False)
     for labiovelars in (True, False)
     for marks in ("ascii", "ethiopic")
+    for latin in ("spell", "keep")
 ]
-ODD = ["\u00a0", "\u200b", "０", "：", "ሰላም", "1"]
-READABLE_TEXT = st.text(st.sampled_from(sorted(READABLE)), min_size=1, max_size=30)
-MARKED_TEXT = st.lists(st.sampled_from([*sorted(READABLE - LETTERS), *ODD]), min_size=1, max_size=12).map("".join)
+# What the classes are made of, so that random texts hit their edges.
+PIECES = [
+    *"0123456789፩፪፲፻፼.,:/-–−+×=%‰°$€£&@#*½²<>~()«»።፣፡፤ ",
+    *(
+        "ዓ.ም.",
+        "እ.ኤ.አ.",
+        "በ",
+        "የ",
+        "ኛ",
+        "ዎቹ",
+        "ቱ",
+        "ሰላም",
+        "ት/ቤት",
+        "ገ/",
+        "መስከረም",
+        "ጳጉሜን",
+        "ቀን",
+        "ሰዓት",
+        "ከጠዋቱ",
+        "ብር",
+        "ኪ.ሜ.",
+        "ለ",
+    ),
+    *(
+        "km",
+        "AM",
+        "Jan",
+        "USD",
+        "www.",
+        ".com",
+        "Facebook",
+        "xyz",
+        "é",
+        "st",
+        "\u00a0",
+        "\u200b",
+        "０",
+        "：",
+        "ሁዋ",
+        "\u135f",
+    ),
+]
+READABLE_TEXT = st.text(st.sampled_from(sorted(READABLE | LETTERS)), min_size=1, max_size=30)
+WRITTEN_TEXT = st.lists(st.sampled_from(PIECES), min_size=1, max_size=14).map("".join)
 
 
 def read(front_end: TextFrontEnd, raw: str) -> str | TextError:
@@ -33,8 +77,8 @@ def read(front_end: TextFrontEnd, raw: str) -> str | TextError:
 
 
 @pytest.mark.parametrize("front_end", FRONT_ENDS, ids=lambda one: "-".join(map(str, vars(one.options).values())))
-@given(raw=st.one_of(READABLE_TEXT, MARKED_TEXT, st.text(min_size=1, max_size=20)))
-@settings(max_examples=300, deadline=None)
+@given(raw=st.one_of(READABLE_TEXT, WRITTEN_TEXT, st.text(min_size=1, max_size=20)))
+@settings(max_examples=250, deadline=None)
 def test_any_text_is_refused_or_becomes_a_stable_text_of_the_alphabet(front_end: TextFrontEnd, raw: str) -> None:
     text = read(front_end, raw)
     if isinstance(text, TextError):
@@ -43,7 +87,7 @@ def test_any_text_is_refused_or_becomes_a_stable_text_of_the_alphabet(front_end:
         assert all(f"U+{ord(sign):04X}" in str(text) for sign in text.offending[:8])
         return
     assert set(text) <= front_end.alphabet
-    assert set(text) & LETTERS
+    assert any(sign.isalpha() for sign in text)
     assert front_end.normalise(text) == text
     assert text == unicodedata.normalize("NFC", text)
     assert "  " not in text
@@ -52,9 +96,10 @@ def test_any_text_is_refused_or_becomes_a_stable_text_of_the_alphabet(front_end:
 
 @given(st.text(st.sampled_from(sorted(LETTERS)), min_size=1))
 def test_letters_are_never_lost(raw: str) -> None:
+    """But for ዋ after the second order of a consonant, which is one sound with it."""
     folded = TextFrontEnd().normalise(raw)
-    assert len(folded) == len(raw)
-    assert TextFrontEnd(FrontEndOptions(False, False)).normalise(raw) == raw
+    assert len(folded) == len(contract(raw))
+    assert TextFrontEnd(FrontEndOptions(False, False)).normalise(raw) == contract(raw)
 
 
 def test_no_letter_is_both_folded_and_a_result_of_folding() -> None:
@@ -95,25 +140,22 @@ def test_examples(raw: str, normal: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "span"),
     [
-        ("ሰላም hello ሰላም", "hello"),
-        ("ዋጋው 3.14 ነው", "3.14"),
-        ("በ12/5/2016 መጣ", "/"),
-        ("በ12-5-2016 መጣ", "12-5-2016"),
-        ("ከ10-15 ሰው", "10-15"),
-        ("10 000", "10 000"),
+        ("ሰላም 你好 ሰላም", "你好"),
+        ("ሰላም 😀", "😀"),
+        ("ቀኑ 32/13/2016 ነው", "32/13/2016"),
+        ("በ12-5-2016-3 መጣ", "12-5-2016-3"),
         ("1,23", "1,23"),
-        ("እሱ 3ኛ ነው", "3ኛ"),
-        ("-5 ነው", "-5"),
-        ("ሙቀቱ -5 ነው", "-5"),
-        ("1000000000001", "1000000000001"),
+        ("ጊዜው 1:2:3 ነው", "1:2:3"),
+        ("፲፱፲ ሰዎች", "፲፱፲"),
         ("9" * 5000, "9" * 5000),
-        ("በ፲፱ መጣ", "፲፱"),
-        ("በ1966 ዓ.ም. ነበር", "ዓ.ም."),
-        ("25%", "%"),
+        ("ገ/ል መጣ", "/"),
+        ("\ue000", "\ue000"),
+        ("5\ue000", "\ue000"),
         ("…።", "…።"),
         ("\u200b", "\u200b"),
         ("\ud800", "\ud800"),
         ("٣", "٣"),
+        ("ሀ^ለ", "^"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_span(raw: str, span: str) -> None:
@@ -135,7 +177,6 @@ def test_everyday_sentences_are_readable_and_short() -> None:
     assert len(set(sentences)) == len(sentences)
     for sentence in sentences:
         assert 1 <= len(sentence.split()) <= 7  # greetings are short
-        assert not any(sign.isdigit() for sign in sentence)
         assert TextFrontEnd().normalise(sentence)
 
 
@@ -153,7 +194,7 @@ def test_every_choice_has_its_own_fingerprint() -> None:
 def test_a_changed_rule_is_another_front_end(monkeypatch: pytest.MonkeyPatch) -> None:
     record = TextFrontEnd().to_json()
     monkeypatch.setattr("amharic_tts.text.homophones.HOMOPHONES", {"ሠ": "ሰ"})
-    with pytest.raises(InputError, match=r"another text front-end.*tools/train_tokenizer\.py"):
+    with pytest.raises(InputError, match=r"another text front-end.*tools/train_vocab\.py"):
         TextFrontEnd.from_json(record)
 
 

@@ -1,0 +1,120 @@
+"""Words in Latin script: by the lexicon (tables/latin.tsv), else by the names of their letters; or kept."""
+
+import functools
+import re
+import unicodedata
+
+from amharic_tts.text.options import FrontEndOptions
+from amharic_tts.text.readings import Readings, distinct
+from amharic_tts.text.rule import Context, Rule
+from amharic_tts.text.table import table
+
+LETTER_NAMES = dict(
+    zip(
+        "abcdefghijklmnopqrstuvwxyz",
+        [
+            "ኤ",
+            "ቢ",
+            "ሲ",
+            "ዲ",
+            "ኢ",
+            "ኤፍ",
+            "ጂ",
+            "ኤች",
+            "አይ",
+            "ጄ",
+            "ኬ",
+            "ኤል",
+            "ኤም",
+            "ኤን",
+            "ኦ",
+            "ፒ",
+            "ኪው",
+            "አር",
+            "ኤስ",
+            "ቲ",
+            "ዩ",
+            "ቪ",
+            "ደብሊው",
+            "ኤክስ",
+            "ዋይ",
+            "ዜድ",
+        ],
+    )
+)
+# Letters of Latin alphabets that are no base letter with a mark.
+SPECIAL = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L",
+                         "đ": "d", "Đ": "D", "ı": "i", "ð": "d", "þ": "th", "’": "'"})  # fmt: skip
+LATIN = "A-Za-zÀ-ÖØ-öø-ſ"
+LONG_NAMES = frozenset("w")  # names of several syllables stand as words of their own
+TITLES = "Mr|Mrs|Ms|Dr|Prof|Eng|vs"
+
+
+@functools.cache
+def lexicon() -> dict[str, str]:
+    """Words in lower case and how Amharic writes them."""
+    return {row["written"]: row["spoken"] for row in table("latin.tsv")}
+
+
+def plain(word: str) -> str:
+    """The word in the letters A–Z: é -> e, ß -> ss."""
+    decomposed = unicodedata.normalize("NFD", word.translate(SPECIAL))
+    return "".join(sign for sign in decomposed if sign.isascii())
+
+
+def word_readings(written: str, options: FrontEndOptions) -> Readings:
+    """One Latin word, perhaps with hyphens or apostrophes inside: Facebook -> ፌስቡክ, USA -> ዩኤስኤ, xyz -> ኤክስ ዋይ ዜድ."""
+    word = plain(written)
+    if options.latin == "keep":
+        return (" ".join(word.split("-")),)
+    return (spell(word),)
+
+
+def spell(word: str) -> str:
+    """The word in Amharic: the lexicon's form, its parts' forms (EthioTelecom, state-of-the-art), or its letters."""
+    known = lexicon().get(word.lower()) or lexicon().get(word.lower().replace("-", ""))
+    if known:
+        return known
+    if "-" in word:
+        return " ".join(spell(part) for part in word.split("-"))
+    bare = word.replace("'", "")
+    if word.lower().endswith("'s") and (owner := lexicon().get(word[:-2].lower())):
+        return owner + "ስ"
+    parts = re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+", bare)
+    if len(parts) > 1 and all(part.lower() in lexicon() or (part.isupper() and len(part) > 1) for part in parts):
+        return " ".join(spell(part) for part in parts)
+    return letters(bare)
+
+
+def letters(word: str) -> str:
+    """The names of the letters: joined in an acronym (USA -> ዩኤስኤ), apart in a word that nobody can say (xyz)."""
+    said = ""
+    for letter in word:
+        apart = word.islower() or letter.lower() in LONG_NAMES or said.endswith(" ")
+        said = said.rstrip(" ") + (" " if said and apart else "") + LETTER_NAMES[letter.lower()]
+        said += " " if letter.lower() in LONG_NAMES else ""
+    return said.strip()
+
+
+def latin(match: re.Match[str], context: Context) -> Readings:
+    """A Latin word."""
+    return word_readings(match.group(), context.options)
+
+
+def initials(match: re.Match[str], context: Context) -> Readings:
+    """U.S.A. -> ዩኤስኤ."""
+    return word_readings(match.group().replace(".", ""), context.options)
+
+
+def title(match: re.Match[str], context: Context) -> Readings | None:
+    """Dr. Abebe: the full stop belongs to the title, and is kept with it."""
+    return None if context.options.latin == "keep" else word_readings(match.group(1), context.options)
+
+
+RULES = (
+    Rule("acronym", re.compile(rf"(?<![{LATIN}])(?:[A-Z]\.){{2,}}(?![{LATIN}])"), initials),
+    Rule("latin", re.compile(rf"(?<![{LATIN}])({TITLES})\.+(?!\s*$)"), title),
+    Rule("acronym", re.compile(rf"(?<![{LATIN}])[A-Z]{{2,}}(?![{LATIN}]|[-'’][{LATIN}])"), latin),
+    Rule("latin", re.compile(rf"[{LATIN}]+(?:[-'’][{LATIN}]+)*"), latin),
+)
+__all__ = ["RULES", "distinct", "spell", "word_readings"]

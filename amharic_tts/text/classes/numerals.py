@@ -1,0 +1,101 @@
+"""Numbers that stand by themselves: ordinals, numbers with endings, decimals, cardinals, and the marks of lists."""
+
+import re
+
+from amharic_tts.text.letters import LABIALISED, SIXTH, U, in_order, order, same_series
+from amharic_tts.text.numbers import CENTURIES, ordinals, years
+from amharic_tts.text.readings import Readings, join
+from amharic_tts.text.rule import ENDING, Context, Rule
+from amharic_tts.text.written_numbers import END, NUMBER, START, WHOLE, amount, pattern, whole
+
+COMMA, POINT = "፣", " ነጥብ "
+DECADE = re.compile("ዎቹ|ዎች")
+DEFINITE = "ቱ"  # ለ3ቱ; after other consonants it stands for their own definite form: 10ቱ is አስሩ
+
+
+def ordinal(match: re.Match[str], context: Context) -> Readings | None:
+    """1ኛ -> አንደኛ, 21ኛው -> ሃያ አንደኛው, ፫ኛ, 1st."""
+    value = whole(match.group("number"))
+    return None if value is None else join(ordinals(value, context.options), match.group("ending") or "")
+
+
+def with_ending(match: re.Match[str], context: Context) -> Readings | None:
+    """10ሩ -> አስሩ, ለ3ቱ -> ለሶስቱ, 1960ዎቹ -> አስራ ዘጠኝ መቶ ስልሳዎቹ, 100ብር -> መቶ ብር."""
+    number, ending = match.group("number", "ending")
+    value, said = whole(number), amount(number, context.options)
+    if said is None:
+        return None
+    if DECADE.match(ending) and value in CENTURIES:
+        return join(years(value, context.options), ending)
+    return tuple(attach(words, ending) for words in said)
+
+
+def attach(words: str, ending: str) -> str:
+    """Words with an ending: a final consonant takes the vowel of an ending of its own series (አስር + ሩ -> አስሩ)."""
+    last, first = words[-1], ending[0]
+    bare = order(last) == SIXTH
+    if bare and same_series(last, first) and order(first) in (U, LABIALISED):
+        return words[:-1] + ending
+    if first == DEFINITE and ENDING.fullmatch(ending[1:]):
+        return words[:-1] + in_order(last, U) + ending[1:] if bare else f"{words}ው{ending[1:]}"
+    return words + ending if ENDING.fullmatch(ending) else f"{words} {ending}"
+
+
+def number(match: re.Match[str], context: Context) -> Readings | None:
+    """A cardinal or a decimal: 1,250.75."""
+    return amount(match.group(), context.options)
+
+
+def bare_fraction(match: re.Match[str], context: Context) -> Readings | None:
+    """.5 -> ዜሮ ነጥብ አምስት."""
+    return amount("0" + match.group(), context.options)
+
+
+def sections(match: re.Match[str], context: Context) -> Readings | None:
+    """1.2.3, a section or an address: number by number."""
+    return _one_by_one(match.group().split("."), POINT, context)
+
+
+def _one_by_one(written: list[str], mark: str, context: Context) -> Readings | None:
+    said = [amount(part, context.options) for part in written]
+    if None in said:
+        return None
+    return join(said[0], *(one for part in said[1:] for one in (mark, part)))
+
+
+def enumeration(match: re.Match[str], context: Context) -> Readings | None:
+    """1,2,3 -> አንድ፣ ሁለት፣ ሶስት."""
+    return _one_by_one(match.group().split(","), f"{COMMA} ", context)
+
+
+def list_mark(match: re.Match[str], context: Context) -> Readings | None:
+    """፩. or 2) at the head of a text: the number, and a pause."""
+    said = amount(match.group(1), context.options)
+    return said and join(said, COMMA)
+
+
+def number_sign(match: re.Match[str], context: Context) -> Readings | None:
+    """#5 and № 5 -> ቁጥር አምስት."""
+    said = amount(match.group(1), context.options)
+    return said and join("ቁጥር ", said)
+
+
+_ENDING = "(?P<ending>[ሀ-ፚ፟]+)"
+_TAIL = r"(?![0-9፩-፼ሀ-ፚ])(?!\.[0-9])(?![./][ሀ-ፚ])"
+
+RULES = (
+    Rule("list_mark", re.compile(rf"^({WHOLE})[.)](?=\s|$)"), list_mark),
+    Rule("ordinal", re.compile(rf"{START}(?P<number>{WHOLE})\s?ኛ(?P<ending>[ሀ-ፚ]+)?{_TAIL}"), ordinal),
+    Rule(
+        "ordinal",
+        re.compile(rf"{START}(?P<number>{WHOLE})(?P<ending>)(?:st|nd|rd|th)(?![A-Za-z])", re.IGNORECASE),
+        ordinal,
+    ),
+    Rule("clitic", re.compile(rf"{START}(?P<number>{NUMBER}){_ENDING}{_TAIL}"), with_ending),
+    Rule("number_sign", re.compile(rf"[#№]\s?{START}({NUMBER}){END}"), number_sign),
+    Rule("decimal", pattern("{WHOLE}\\.[0-9]+"), number),
+    Rule("decimal", re.compile(rf"(?<!\S)\.[0-9]+{END}"), bare_fraction),
+    Rule("cardinal", pattern("{WHOLE}"), number),
+    Rule("sections", re.compile(rf"{START}[0-9]+(?:\.[0-9]+){{2,}}{END}"), sections),
+    Rule("enumeration", re.compile(rf"{START}[0-9]{{1,2}}(?:,[0-9]{{1,2}}){{2,}}{END}"), enumeration),
+)

@@ -1,0 +1,116 @@
+"""Two numbers that belong together: ranges, scores, ratios, fractions, and numbers of laws."""
+
+import re
+
+from amharic_tts.text.classes.dates import ERA_WORDS
+from amharic_tts.text.classes.through import PREFIX, through
+from amharic_tts.text.numbers import cardinals, ordinals, years
+from amharic_tts.text.readings import Readings, distinct, join
+from amharic_tts.text.rule import Context, Rule, after, before
+from amharic_tts.text.written_numbers import DASH, END, NUMBER, START, WHOLE, amount, pattern, whole
+
+AGAINST, SLASH = " ለ", " ስላሽ "
+HALF, QUARTER = "ግማሽ", "ሩብ"
+VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
+          "⅘": (4, 5), "⅙": (1, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8)}  # fmt: skip
+# Words of a match before or after it: ድል, ውጤት, ጎል, to win, to lose, to draw.
+SCORED = re.compile(
+    r"\s*(?:በሆነ\s+)?(?:በ?ውጤት|በ?ጎል|[ተአበእ]?ሸን?[ነፈፎፍ]|አሸን|ተሸን|ሲያሸን|በማሸነፍ|ረታ|በ?መርታት|መራ|በ?መምራት|[በየ]?አቻ|ተለያ|በ?ድል|ጨዋታ|ነጥብ ተ)"
+)
+SCORE = re.compile(r"(?:ውጤት[ሀ-ፚ]*|ጎል|አቻ|ባዶ)\s+[በለ]?$")
+LARGEST_SCORE = 199
+
+
+def score(match: re.Match[str], context: Context) -> Readings | None:
+    """3-1 አሸነፈ: where the words of a match stand by, or the second number is not the larger one."""
+    first, second = whole(match.group("first")), whole(match.group("second"))
+    if first is None or second is None or max(first, second) > LARGEST_SCORE:
+        return None
+    if first < second and not SCORED.match(after(match, context)) and not SCORE.search(before(match, context)):
+        return None
+    options = context.options
+    return join(match.group("prefix") or "", cardinals(first, options), AGAINST, cardinals(second, options))
+
+
+def range_(match: re.Match[str], context: Context) -> Readings | None:
+    """10-15 -> ከአስር እስከ አስራ አምስት, also of years and decimals."""
+    first, second = match.group("first", "second")
+    if _size(first) >= _size(second):
+        return None
+    if ERA_WORDS.match(after(match, context)) and all(1100 <= _size(one) <= 2200 for one in (first, second)):
+        said = [years(int(_size(one)), context.options) for one in (first, second)]
+    else:
+        said = [amount(one, context.options) for one in (first, second)]
+    return through(match, said[0], said[1], context) if said[0] and said[1] else None
+
+
+def _size(written: str) -> float:
+    value = whole(written.partition(".")[0])
+    return -1 if value is None else value + float("0" + written[written.find(".") :] if "." in written else 0)
+
+
+def ordinal_range(match: re.Match[str], context: Context) -> Readings | None:
+    """10ኛ-12ኛ and 10-12ኛ -> ከአስረኛ እስከ አስራ ሁለተኛ."""
+    first, second = whole(match.group("first")), whole(match.group("second"))
+    if first is None or second is None:
+        return None
+    return through(match, ordinals(first, context.options), ordinals(second, context.options), context)
+
+
+def against(match: re.Match[str], context: Context) -> Readings | None:
+    """2ለ1 and 1:1000 -> ሁለት ለአንድ, አንድ ለአንድ ሺህ."""
+    first, second = (amount(match.group(name), context.options) for name in ("first", "second"))
+    return join(first, AGAINST, second) if first and second else None
+
+
+def fraction(match: re.Match[str], context: Context) -> Readings | None:
+    """3/4 -> ሶስት አራተኛ, 2 1/2 -> ሁለት ተኩል."""
+    wholes, top, bottom = (whole(part) if part else None for part in match.group("wholes", "top", "bottom"))
+    if top is None or bottom is None or not (0 < top < bottom and (bottom <= 100 or bottom == 1000)):
+        return None
+    return _fraction(wholes, top, bottom, context)
+
+
+def beside(match: re.Match[str], context: Context) -> Readings | None:
+    """979/2008 and 2016/17, numbers of laws and of budget years: number by number."""
+    first, second = (amount(match.group(name), context.options) for name in ("first", "second"))
+    return first and second and distinct(join(first, SLASH, second), join(first, " ", second))
+
+
+def vulgar(match: re.Match[str], context: Context) -> Readings | None:
+    """½ -> ግማሽ, 2½ -> ሁለት ተኩል."""
+    wholes = whole(match.group("wholes")) if match.group("wholes") else None
+    return _fraction(wholes, *VULGAR[match.group("sign")], context)
+
+
+def _fraction(wholes: int | None, top: int, bottom: int, context: Context) -> Readings:
+    options = context.options
+    counted = join(cardinals(top, options), " ", ordinals(bottom, options))
+    named = {(1, 2): HALF, (1, 4): QUARTER}.get((top, bottom))
+    if wholes is None:
+        return distinct(named, counted) if named else counted
+    if (top, bottom) == (1, 2):
+        return join(cardinals(wholes, options), (" ተኩል", " ከግማሽ"))
+    return join(cardinals(wholes, options), " ከ", distinct(named, counted) if named else counted)
+
+
+_FIRST_SECOND = rf"{PREFIX}{START}(?P<first>{NUMBER})(?:{DASH}|\s{DASH}\s)(?P<second>{NUMBER}){END}"
+
+RULES = (
+    Rule("fraction", re.compile(rf"{START}(?:(?P<wholes>[0-9]+)\s?)?(?P<sign>[{''.join(VULGAR)}])(?![0-9])"), vulgar),
+    Rule(
+        "fraction",
+        pattern("(?:(?P<wholes>[0-9]+) )?(?P<top>{WHOLE})/(?P<bottom>{WHOLE})(?:ኛ(?![ሀ-ፚ]))?"),
+        fraction,
+    ),
+    Rule("pair", pattern("(?P<first>{WHOLE})/(?P<second>{WHOLE})"), beside),
+    Rule(
+        "range",
+        re.compile(rf"{PREFIX}{START}(?P<first>{WHOLE})ኛ?\s?{DASH}\s?(?P<second>{WHOLE})ኛ(?![ሀ-ፚ])"),
+        ordinal_range,
+    ),
+    Rule("score", re.compile(_FIRST_SECOND), score),
+    Rule("range", re.compile(_FIRST_SECOND), range_),
+    Rule("score", pattern("(?P<first>{WHOLE})ለ(?P<second>{WHOLE})"), against),
+    Rule("ratio", pattern("(?P<first>{WHOLE})[:፡](?P<second>{WHOLE})"), against),
+)

@@ -1,0 +1,32 @@
+"""Single signs that are said as a word."""
+
+import re
+
+from amharic_tts.text.readings import Readings
+from amharic_tts.text.rule import Context, Rule
+
+SPOKEN = {
+    "&": "እና", "+": "ፕላስ", "=": "እኩል ይሆናል", "@": "አት", "%": "በመቶ", "‰": "በሺህ", "§": "አንቀጽ", "№": "ቁጥር", "#": "ሃሽታግ",
+    "°": "ዲግሪ", "$": "ዶላር", "€": "ዩሮ", "£": "ፓውንድ", "×": "ሲባዛ በ", "÷": "ሲካፈል ለ", "π": "ፓይ", "Ω": "ኦም", "µ": "ማይክሮ",
+}  # fmt: skip
+OR = "ወይም"
+
+
+def symbol(match: re.Match[str], context: Context) -> Readings:
+    """& -> እና."""
+    return (SPOKEN[match.group()],)
+
+
+def slash(match: re.Match[str], context: Context) -> Readings | None:
+    """ሰላም / ደህና and Wi-Fi/LAN: between words that are no abbreviation."""
+    return None if context.options.slash == "refuse" else (OR,)
+
+
+RULES = (
+    Rule("symbol", re.compile(f"[{re.escape(''.join(SPOKEN))}]"), symbol),
+    Rule(
+        "alternative",
+        re.compile(r"(?<=\S)\s/\s(?=\S)|(?<=[A-Za-z\ue000])/(?=[A-Za-zሀ-ፚ\ue000])|(?<=[ሀ-ፚ])/(?=[A-Za-z\ue000])"),
+        slash,
+    ),
+)

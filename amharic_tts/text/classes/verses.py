@@ -1,0 +1,49 @@
+"""Chapter and verse: ምዕራፍ ፫፡፲፮ and ዮሐንስ 3:16 look like times and are none."""
+
+import re
+
+from amharic_tts.text.numbers import cardinals
+from amharic_tts.text.readings import Readings, join
+from amharic_tts.text.rule import Context, Rule, before
+from amharic_tts.text.written_numbers import DASH, END, START, whole
+
+CHAPTER, VERSE = "ምዕራፍ ", " ቁጥር "
+# The books of the Bible as Amharic Bibles call them, and their customary abbreviations.
+BOOKS = (
+    "ዘፍጥረት|ዘፍ|ዘ[ፀጸ]አት|ዘ[ፀጸ]|ዘሌዋውያን|ዘሌ|ዘ[ኁሁ]ልቁ|ዘ[ኁሁ]|ዘዳግም|ዘዳ|ኢያሱ|መሳፍንት|ሩት|ሳሙኤል|ነገ[ሥስ]ት|ዜና|ዕዝራ|ነህምያ|አስቴር|ኢዮብ|"
+    "መዝሙረ? ?ዳዊት|መዝሙር|መዝ|ምሳሌ|መክብብ|ኢሳይያስ|ኢሳ|ኤርምያስ|ኤር|[ሕህ]ዝቅኤል|[ሕህ]ዝ|ዳንኤል|ዳን|ሆሴዕ|ኢዩኤል|አሞ[ጽፅ]|አብድዩ|ዮናስ|ሚክያስ|ናሆም|[ዕእ]ንባቆም|"
+    "ሶፎንያስ|[ሐሀ]ጌ|ዘካርያስ|ዘካ|ሚልክያስ|ሚል|ማቴዎስ|ማቴ|ማርቆስ|ማር|ሉቃስ|ሉቃ|ዮ[ሐሀ]ንስ|ዮ[ሐሀ]|[ሐሀ]ዋርያት|[ሐሀ]ዋ|የ?[ሐሀ]ዋርያት [ሥስ]ራ|ሮሜ|ቆሮንቶስ|ቆሮ|ገላትያ|ገላ|"
+    "ኤፌሶን|ኤፌ|ፊልጵስዩስ|ፊልጵ|ቆላስይስ|ቆላ|ተሰሎንቄ|ተሰ|ጢሞቴዎስ|ጢሞ|ቲቶ|ፊልሞና|[ዕእ]ብራውያን|[ዕእ]ብ|ያ[ዕእ]ቆብ|ያ[ዕእ]|ጴ[ጥጢ]ሮስ|ጴጥ|ይሁዳ|ራ[እዕ]ይ|ራ[እዕ]"
+)
+
+
+_BOOK = re.compile(rf"(?:^|[^ሀ-ፚ])[በከለየ]?(?:{BOOKS})\.?\s+$")
+_CHAPTER = re.compile(r"ም[ዕእ](?:ራፍ|\.)\s*$")
+
+
+def verse(match: re.Match[str], context: Context) -> Readings | None:
+    """3:16-18 after a book or ምዕራፍ: the chapter, then the verse or the verses."""
+    written = before(match, context)
+    word = "" if _CHAPTER.search(written) else CHAPTER
+    if word and not _BOOK.search(written):
+        return None
+    first, second, last = (whole(part) if part else None for part in match.group("chapter", "verse", "last"))
+    if first is None or second is None:
+        return None
+    options = context.options
+    chapter = join(word, cardinals(first, options), VERSE)
+    if last is None:
+        return join(chapter, cardinals(second, options))
+    return join(chapter, "ከ", cardinals(second, options), " እስከ ", cardinals(last, options))
+
+
+RULES = (
+    Rule(
+        "verse",
+        re.compile(
+            rf"{START}(?P<chapter>[0-9]{{1,3}}|[፩-፼]+)\s?[:፡]\s?(?P<verse>[0-9]{{1,3}}|[፩-፼]+)"
+            rf"(?:\s?{DASH}\s?(?P<last>[0-9]{{1,3}}|[፩-፼]+))?{END}(?!\s*ሰ[ዓአ]ት)"
+        ),
+        verse,
+    ),
+)

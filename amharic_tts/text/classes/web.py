@@ -1,0 +1,81 @@
+"""Addresses of the Internet: URLs, e-mail, handles and hashtags, read part by part."""
+
+import re
+
+from amharic_tts.text.classes.latin import LATIN, LETTER_NAMES, letters, lexicon, word_readings
+from amharic_tts.text.letters import CLASS
+from amharic_tts.text.numbers import cardinal, digits
+from amharic_tts.text.options import FrontEndOptions
+from amharic_tts.text.readings import Readings, distinct
+from amharic_tts.text.rule import Context, Rule
+
+SIGNS = {".": "ነጥብ", "@": "አት", "/": "ስላሽ", "-": "ሰረዝ", "_": "ስር ሰረዝ", ":": "ሁለት ነጥብ", "?": "ጥያቄ ምልክት", "=": "እኩል",
+         "&": "እና", "#": "ሃሽታግ", "%": "ፐርሰንት", "+": "ፕላስ", "~": "ቲልዴ"}  # fmt: skip
+TOP_LEVEL = "com|org|net|edu|gov|int|info|biz|io|tv|me|app|dev|et|uk|us|ke|so|er|dj|sd|de|fr|it|eu|za|ng|in|cn|ru|ae|sa|ca|au|co"
+CARDINAL_DIGITS = 4  # longer figures of an address are read digit by digit
+
+
+def address(match: re.Match[str], context: Context) -> Readings:
+    """www.ebc.et -> ደብሊው ደብሊው ደብሊው ነጥብ ኢቢሲ ነጥብ ኢቲ. https:// is the machine's business and stays unsaid."""
+    written = re.sub("^https?://", "", match.group(), flags=re.IGNORECASE)
+    said = _parts(written, context.options)
+    return distinct(said, said.removeprefix(_parts("www.", context.options)).strip())
+
+
+def handle(match: re.Match[str], context: Context) -> Readings:
+    """@abebe -> አት አበበ."""
+    name = _parts(match.group(1), context.options)
+    return (f"{SIGNS['@']} {name}", name)
+
+
+def hashtag(match: re.Match[str], context: Context) -> Readings:
+    """#ኢትዮጵያ -> ኢትዮጵያ; underlines part words."""
+    name = _parts(match.group(1).replace("_", " "), context.options)
+    return (name, f"{SIGNS['#']} {name}")
+
+
+def _parts(written: str, options: FrontEndOptions) -> str:
+    runs = re.findall(rf"[{LATIN}]+|[0-9]+|[{CLASS}]+|[^\s]", written)
+    return " ".join(_part(run, options) for run in runs)
+
+
+def _part(run: str, options: FrontEndOptions) -> str:
+    if run in SIGNS:
+        return SIGNS[run]
+    if run.isascii() and run.isdigit():
+        return cardinal(int(run)) if len(run) <= CARDINAL_DIGITS and run[0] != "0" else digits(run)
+    if re.match(f"[{LATIN}]", run):
+        spelled = options.latin == "spell" and run.lower() not in lexicon()
+        # a short name of an address (ebc, et) is an acronym in lower case
+        return letters(run.upper()) if spelled and len(run) <= 3 and run.isascii() else word_readings(run, options)[0]
+    return run
+
+
+_NAME = rf"[{LATIN}0-9_-]"
+RULES = (
+    Rule(
+        "email",
+        re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9])?@[A-Za-z0-9-]+(?:\.[A-Za-z0-9]+)+"),
+        address,
+    ),
+    Rule(
+        "url",
+        re.compile(r"(?:https?://|www\.)[A-Za-z0-9](?:[A-Za-z0-9./?=&%#_~:+-]*[A-Za-z0-9/])?", re.IGNORECASE),
+        address,
+    ),
+    Rule(
+        "url",
+        re.compile(
+            rf"(?<![A-Za-z0-9@.])[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.(?:{TOP_LEVEL})(?![A-Za-z0-9])"
+            r"(?:/(?:[A-Za-z0-9./?=&%#_~:+-]*[A-Za-z0-9/])?)?"
+        ),
+        address,
+    ),
+    Rule(
+        "handle",
+        re.compile(rf"(?<![{LATIN}0-9])@([{LATIN}{CLASS}_][{LATIN}{CLASS}0-9_]*(?:\.[{LATIN}0-9_]+)*)"),
+        handle,
+    ),
+    Rule("hashtag", re.compile(rf"(?<![{LATIN}0-9])#(?=[0-9_]*[{LATIN}{CLASS}])([{LATIN}{CLASS}0-9_]+)"), hashtag),
+)
+__all__ = ["LETTER_NAMES", "RULES"]
