@@ -21,12 +21,20 @@ _NUMBER_BEFORE = re.compile(r"[0-9፩-፼]\s*$")
 
 def key(written: str) -> str:
     """The form under which an abbreviation is looked up: `ዓ.ም.` and `አ/ም` have one key."""
-    return fold(written, True, True).replace(".", "/").strip("/")
+    return fold(_plain(written), True, True)
+
+
+def _plain(written: str) -> str:
+    return written.replace(".", "/").strip("/")
 
 
 @functools.cache
 def _entries(where: str) -> dict[str, str]:
-    return {key(row["written"]): row["spoken"] for row in table("abbreviations.tsv") if row["where"] == where}
+    """Readings by key, and by spelling where two entries share a key (ዓ.ዓ. is an era, አ.አ. a town)."""
+    rows = [row for row in table("abbreviations.tsv") if row["where"] == where]
+    return {key(row["written"]): row["spoken"] for row in rows} | {
+        _plain(row["written"]): row["spoken"] for row in rows
+    }
 
 
 def entry(written: str) -> str | None:
@@ -58,10 +66,11 @@ def near_number(form: str, match: re.Match[str], context: Context) -> str | None
 
 
 def _find(form: str, entries: dict[str, str]) -> str | None:
-    folded = fold(form, True, True).replace(".", "/")
-    for prefix in ("", *PREFIXES):
-        if folded.startswith(prefix) and (said := _longest(folded, form, len(prefix), entries)):
-            return _prefixed(prefix, said)
+    plain = form.replace(".", "/")
+    for spelling in dict.fromkeys((plain, fold(plain, True, True))):
+        for prefix in ("", *PREFIXES):
+            if spelling.startswith(prefix) and (said := _longest(spelling, form, len(prefix), entries)):
+                return _prefixed(prefix, said)
     return None
 
 
@@ -111,9 +120,15 @@ def _acronym(form: str) -> str | None:
     return "".join(parts)
 
 
-def single(match: re.Match[str], context: Context) -> Readings | None:
-    """ቁ. 5 -> ቁጥር አምስት, 5 ሜ. -> አምስት ሜትር: short forms that only a number beside them gives away."""
-    said = near_number(match.group(1), match, context)
+def with_stop(match: re.Match[str], context: Context) -> Readings | None:
+    """ቁ. 5 -> ቁጥር አምስት: a short form whose full stop and the number after it give it away."""
+    said = _find(match.group(1), _entries("before_number"))
+    return (said,) if said else None
+
+
+def after_number(match: re.Match[str], context: Context) -> Readings | None:
+    """5 ሜ. -> አምስት ሜትር."""
+    said = _entries("after_number").get(key(match.group(1)))
     return (said,) if said else None
 
 
@@ -133,7 +148,11 @@ def alternatives(match: re.Match[str], context: Context) -> Readings | None:
 _SEGMENT = f"[{CLASS}]{{1,14}}"
 RULES = (
     Rule("abbreviation", re.compile(rf"(?<![{CLASS}./]){_SEGMENT}(?:[./]{_SEGMENT})+(?![{CLASS}/])\.?"), segmented),
-    Rule("abbreviation", re.compile(rf"(?<![{CLASS}./])({_SEGMENT})\.(?=\s*[0-9፩-፼\ue000])"), single),
-    Rule("abbreviation", re.compile(rf"(?<=[0-9፩-፼\ue000])\s*(?<![{CLASS}./])({_SEGMENT})(?![{CLASS}/])\.?"), single),
+    Rule("abbreviation", re.compile(rf"(?<![{CLASS}./])({_SEGMENT})\.(?=\s*[0-9፩-፼\ue000])"), with_stop),
+    Rule(
+        "abbreviation",
+        re.compile(rf"(?<=[0-9፩-፼\ue000])\s*(?<![{CLASS}./])({_SEGMENT})(?![{CLASS}/])\.?"),
+        after_number,
+    ),
     Rule("alternative", re.compile(rf"(?<![{CLASS}./])[{CLASS}.]+(?:/[{CLASS}.]+)+(?<!\.)"), alternatives),
 )

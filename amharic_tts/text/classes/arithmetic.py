@@ -12,6 +12,7 @@ OPERATORS = {"+": PLUS, "-": MINUS, "−": MINUS, "–": MINUS, "×": TIMES, "*"
              "÷": DIVIDED, "/": DIVIDED, "=": EQUALS}  # fmt: skip
 COMPARISONS = {"<": ("ከ", " በታች"), ">": ("ከ", " በላይ"), "≤": ("", " ወይም ከዚያ በታች"), "≥": ("", " ወይም ከዚያ በላይ"),
                "≈": ("በግምት ", ""), "~": ("በግምት ", ""), "±": ("ሲደመር ወይም ሲቀነስ ", "")}  # fmt: skip
+COMPARED = {"<": " ያንሳል", ">": " ይበልጣል"}
 POWERS = {"²": " ካሬ", "³": " ኩብ"}
 
 
@@ -31,6 +32,12 @@ def comparison(match: re.Match[str], context: Context) -> Readings | None:
     head, tail = COMPARISONS[match.group(1)]
     said = amount(match.group(2), context.options)
     return said and join(head, said, tail)
+
+
+def compared(match: re.Match[str], context: Context) -> Readings | None:
+    """5 > 3 -> አምስት ከሶስት ይበልጣል."""
+    first, second = (amount(match.group(place), context.options) for place in (1, 3))
+    return first and second and join(first, " ከ", second, COMPARED[match.group(2)])
 
 
 def power(match: re.Match[str], context: Context) -> Readings | None:
@@ -53,5 +60,6 @@ RULES = (
     ),
     Rule("math", re.compile(rf"{START}({NUMBER})([²³])"), power),
     Rule("math", re.compile(r"√([0-9]{1,12})(?![0-9])"), root),
+    Rule("math", re.compile(rf"{START}({NUMBER})\s?([<>])\s?({NUMBER}){END}"), compared),
     Rule("math", re.compile(rf"([<>≤≥≈~±])\s?{START}({NUMBER}){END}"), comparison),
 )

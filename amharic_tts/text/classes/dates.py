@@ -37,20 +37,26 @@ def _date(year: int | None, month: str, day: int, context: Context, era: str = "
 
 
 def calendar_written(match: re.Match[str], context: Context) -> Readings | None:
-    """12/5/2016 ዓ.ም., እ.ኤ.አ. 11/09/2024, 2024-09-11: the text says by which calendar it counts.
-
-    A date with the year first is ISO 8601, and so Gregorian.
-    """
-    if match.group("era") or ETHIOPIAN.search(before(match, context)):
-        return _in_figures(match, context, "ethiopian")
-    if len(match.group("first")) == 4 or EUROPEAN.search(before(match, context)):
-        return _in_figures(match, context, "gregorian")
-    return None
+    """12/5/2016 ዓ.ም., እ.ኤ.አ. 11/09/2024, 2024-09-11: the text says by which calendar it counts."""
+    calendar = _calendar(match, context)
+    return _in_figures(match, context, calendar) if calendar else None
 
 
 def calendar_assumed(match: re.Match[str], context: Context) -> Readings | None:
-    """11/09/2024: by the calendar of the options."""
-    return _in_figures(match, context, context.options.calendar)
+    """11/09/2024: by the calendar of the options; by the other one where the date exists only there (30/2/2016)."""
+    if _calendar(match, context):
+        return None
+    other = {"gregorian": "ethiopian", "ethiopian": "gregorian"}[context.options.calendar]
+    return _in_figures(match, context, context.options.calendar) or _in_figures(match, context, other)
+
+
+def _calendar(match: re.Match[str], context: Context) -> str | None:
+    """The calendar that is written; a date with the year first is ISO 8601, and so Gregorian."""
+    if match.group("era") or ETHIOPIAN.search(before(match, context)):
+        return "ethiopian"
+    if len(match.group("first")) == 4 or EUROPEAN.search(before(match, context)):
+        return "gregorian"
+    return None
 
 
 def _in_figures(match: re.Match[str], context: Context, calendar: str) -> Readings | None:

@@ -70,7 +70,7 @@ def enumeration(match: re.Match[str], context: Context) -> Readings | None:
 
 def list_mark(match: re.Match[str], context: Context) -> Readings | None:
     """፩. or 2) at the head of a text: the number, and a pause."""
-    said = amount(match.group(1), context.options)
+    said = amount(match.group(1) or match.group(2), context.options)
     return said and join(said, COMMA)
 
 
@@ -84,7 +84,7 @@ _ENDING = "(?P<ending>[ሀ-ፚ፟]+)"
 _TAIL = r"(?![0-9፩-፼ሀ-ፚ])(?!\.[0-9])(?![./][ሀ-ፚ])"
 
 RULES = (
-    Rule("list_mark", re.compile(rf"^({WHOLE})[.)](?=\s|$)"), list_mark),
+    Rule("list_mark", re.compile(rf"^(?:({WHOLE})[.)](?=\s)|([፩-፼]+)[.)]$)"), list_mark),
     Rule("ordinal", re.compile(rf"{START}(?P<number>{WHOLE})\s?ኛ(?P<ending>[ሀ-ፚ]+)?{_TAIL}"), ordinal),
     Rule(
         "ordinal",

@@ -111,6 +111,6 @@ RULES = (
     ),
     Rule("score", re.compile(_FIRST_SECOND), score),
     Rule("range", re.compile(_FIRST_SECOND), range_),
-    Rule("score", pattern("(?P<first>{WHOLE})ለ(?P<second>{WHOLE})"), against),
+    Rule("score", pattern("(?P<first>{WHOLE}) ?ለ ?(?P<second>{WHOLE})"), against),
     Rule("ratio", pattern("(?P<first>{WHOLE})[:፡](?P<second>{WHOLE})"), against),
 )

@@ -6,6 +6,7 @@ hours off where the writing proves an international clock: AM or PM, an hour abo
 
 import re
 
+from amharic_tts.text.classes.through import PREFIX
 from amharic_tts.text.numbers import cardinals
 from amharic_tts.text.options import FrontEndOptions
 from amharic_tts.text.readings import Readings, distinct, join
@@ -29,7 +30,9 @@ def clock_range(match: re.Match[str], context: Context) -> Readings | None:
     """3:00-5:30 -> ከሶስት ሰዓት እስከ አምስት ሰዓት ተኩል; a ከ that is written already is not doubled."""
     first = _time(match.group("hour"), match.group("minute"), None, match, context)
     second = _time(match.group("hour2"), match.group("minute2"), None, match, context)
-    return join("ከ", first, " እስከ ", second) if first and second else None
+    if not first or not second:
+        return None
+    return join("" if PART_WRITTEN.search(before(match, context)) else "ከ", first, " እስከ ", second)
 
 
 def duration(match: re.Match[str], context: Context) -> Readings | None:
@@ -51,14 +54,16 @@ def _time(
     if hours is None or hours > 24 or minutes > 59 or (meridiem and not 1 <= hours <= 12):
         return None
     options = context.options
+    prefix = match.groupdict().get("prefix") or ""
     half = meridiem[0].lower() if meridiem else ""
     international = bool(half) or hours > 12 or hours == 0
     if options.clock == "to_ethiopian" and international and not PART_WRITTEN.search(before(match, context)):
         day_hour = hours % 12 + (12 if half == "p" else 0) if half else hours % 24
         part = next(name for end, name in PARTS if day_hour < end)
-        return join(part, _told((day_hour - 6) % 12 or 12, minutes, options))
+        told = _told((day_hour - 6) % 12 or 12, minutes, options)
+        return join(part, prefix.removeprefix("ከ"), told)  # በ14:30 -> ከቀኑ በስምንት ሰዓት ተኩል
     said = _told(hours, minutes, options) if 1 <= hours <= 12 else _counted(hours, minutes, options)
-    return join(said, MERIDIEM[half]) if half else said
+    return join(prefix, said, MERIDIEM[half] if half else "")
 
 
 def _told(hour: int, minute: int, options: FrontEndOptions) -> Readings:
@@ -99,10 +104,10 @@ RULES = (
     Rule(
         "time",
         re.compile(
-            rf"{START}(?P<hour>[0-9]{{1,2}}|[፩-፼]{{1,2}})(?:[:፡]|\s[:፡]\s?|[:፡]\s)(?P<minute>[0-9]{{2}}){END}"
+            rf"{PREFIX}{START}(?P<hour>[0-9]{{1,2}}|[፩-፼]{{1,2}})(?:[:፡]|\s[:፡]\s?|[:፡]\s)(?P<minute>[0-9]{{2}}){END}"
             rf"(?:\s*{_MERIDIEM})?{_HOUR_WORD}"
         ),
         clock,
     ),
-    Rule("time", re.compile(rf"{START}(?P<hour>[0-9]{{1,2}})(?P<minute>)\s?{_MERIDIEM}{_HOUR_WORD}"), clock),
+    Rule("time", re.compile(rf"{PREFIX}{START}(?P<hour>[0-9]{{1,2}})(?P<minute>)\s?{_MERIDIEM}{_HOUR_WORD}"), clock),
 )
