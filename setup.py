@@ -23,10 +23,10 @@ setup(
     package_data={"amharic_tts": ["**/*.txt", "**/*.tsv", "**/*.html", "**/*.css"]},
     install_requires=pinned(
         "torch torchaudio deepspeed sentencepiece webdataset pyyaml wandb jiwer ninja "
-        "numpy safetensors soundfile tensorboard tqdm psutil pydantic jinja2"
+        "numpy safetensors soundfile tensorboard tqdm psutil pydantic jinja2 protobuf"
     ),
     extras_require={
         "demo": pinned("espeakng-loader"),
-        "test": pinned("pytest hypothesis ruff espeakng-loader"),
+        "test": pinned("pytest hypothesis ruff espeakng-loader abyssinica"),
     },
 )

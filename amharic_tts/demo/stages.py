@@ -6,8 +6,8 @@ from pathlib import Path
 from amharic_tts.demo.pipeline import Stage
 
 SPLITS = ("train", "held_out_texts", "held_out_speaker")
-TOKENS = 512
-"""Pieces of the demo's vocabulary: 256 bytes, three specials, the letters and the commonest syllables."""
+TOKENS = 800
+"""Pieces of the demo's vocabulary: 256 bytes, three specials, every letter and mark, the commonest syllables and words."""
 
 
 def demo_stages(root: Path, gpus: int) -> list[Stage]:
@@ -39,12 +39,8 @@ def demo_stages(root: Path, gpus: int) -> list[Stage]:
         Stage(
             "tokenizer",
             "learning the vocabulary",
-            (
-                python(
-                    f"tools/train_tokenizer.py --manifest {corpus}/train.jsonl --out {corpus}/tokenizer --size {TOKENS}"
-                ),
-            ),
-            result=root / corpus / "tokenizer/bpe.model",
+            (python(f"tools/train_vocab.py --manifest {corpus}/train.jsonl --out {corpus}/tokenizer --size {TOKENS}"),),
+            result=root / corpus / "tokenizer/tokenizer.json",
         ),
         Stage(
             "codec",

@@ -88,7 +88,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
             )
             rows.append(row)
     write_manifest(folder / "manifest.jsonl", rows)
-    train_tokenizer([row.text for row in rows] * 4, TextFrontEnd(), 330, folder / "tokenizer")
+    train_tokenizer([row.text for row in rows] * 4, TextFrontEnd(), 580, folder / "tokenizer")
     fit_mel_kmeans(waves[:20], size=32).save(folder / "codec")
     return Corpus(folder, rows)
 

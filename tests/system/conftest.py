@@ -11,7 +11,7 @@ def corpus(tmp_path_factory) -> Corpus:
     data, shards = folder / "data", folder / "shards"
     small = ("--numbers", 60, "--held-out-numbers", 6, "--held-out-speaker-rows", 4, "--sentences", 6, "--workers", 2)
     done(tool("make_demo_corpus", "--out", data, *small))
-    done(tool("train_tokenizer", "--manifest", data / "train.jsonl", "--out", data / "tokenizer", "--size", 330))
+    done(tool("train_vocab", "--manifest", data / "train.jsonl", "--out", data / "tokenizer", "--size", 600))
     done(tool("fit_codec", "--manifest", data / "train.jsonl", "--out", data / "codec", "--size", 32))
     for split in ("train", "held_out_texts", "held_out_speaker"):
         manifest, out = data / f"{split}.jsonl", shards / split

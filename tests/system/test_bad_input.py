@@ -38,7 +38,7 @@ def test_a_deepspeed_block_with_an_unknown_key(new_job):
 
 def test_shards_of_another_tokenizer(new_job, corpus, tmp_path):
     other = tmp_path / "tokenizer"
-    done(tool("train_tokenizer", "--manifest", corpus.folder / "train.jsonl", "--out", other, "--size", 340))
+    done(tool("train_vocab", "--manifest", corpus.folder / "train.jsonl", "--out", other, "--size", 610))
     made_with = ("--tokenizer", other, "--codec", corpus.folder / "codec")
     manifest = corpus.folder / "held_out_texts.jsonl"
     done(tool("build_shards", "--manifest", manifest, "--out", tmp_path / "shards", *made_with))

@@ -17,7 +17,7 @@ from amharic_tts.text.options import FrontEndOptions
 from amharic_tts.text.tokenizer import START, STOP, UNKNOWN, Tokenizer, train_tokenizer
 
 TEXTS = [*everyday_sentences()[:60], *(cardinal(number) for number in range(0, 3000, 7))]
-SIZE = 500
+SIZE = 800
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_every_readable_text_comes_back_without_unknowns(tokenizer: Tokenizer, t
 def test_encoding_goes_through_the_front_end(tokenizer: Tokenizer) -> None:
     assert tokenizer.encode("፡፡ ሠላም 21 ።") == tokenizer.encode("ሰላም ሃያ አንድ.")
     with pytest.raises(TextError):
-        tokenizer.encode("hello")
+        tokenizer.encode("人")
 
 
 def test_words_of_the_corpus_are_single_pieces(tokenizer: Tokenizer) -> None:
@@ -84,7 +84,7 @@ def test_the_fingerprint_tells_tokenizers_apart(tokenizer: Tokenizer) -> None:
 
 
 def test_a_missing_tokenizer_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"does not exist.*tools/train_tokenizer\.py"):
+    with pytest.raises(InputError, match=r"does not exist.*tools/train_vocab\.py"):
         Tokenizer.load(tmp_path / "none")
 
 
@@ -121,6 +121,43 @@ def test_another_front_end_is_refused(saved: Path) -> None:
         Tokenizer.load(saved)
 
 
+def test_the_order_of_the_texts_does_not_matter(tokenizer: Tokenizer) -> None:
+    assert train_tokenizer(TEXTS[::-1], TextFrontEnd(), SIZE).fingerprint == tokenizer.fingerprint
+
+
+@pytest.mark.parametrize("options", [FrontEndOptions(), FrontEndOptions(False, False, "ethiopic")])
+def test_every_letter_and_mark_is_a_piece_whether_the_texts_have_it_or_not(options: FrontEndOptions) -> None:
+    front_end = TextFrontEnd(options)
+    tokenizer = train_tokenizer(TEXTS, front_end, SIZE)
+    assert front_end.alphabet - {" "} <= set(tokenizer.pieces())
+    for letter in sorted(LETTERS):
+        assert not tokenizer.byte_ids().intersection(tokenizer.encode(letter + letter))
+
+
+def test_a_folder_holds_what_was_saved_last(saved: Path) -> None:
+    (saved / "initialisation.json").write_text("of a vocabulary that was here before")
+    smaller = train_tokenizer(TEXTS, TextFrontEnd(), SIZE - 1, saved)
+    assert Tokenizer.load(saved).fingerprint == smaller.fingerprint
+    assert sorted(path.name for path in saved.iterdir()) == ["bpe.model", "front_end.json", "tokenizer.json"]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"casing": "upper"}, {"size": 9}, {"format": 1}, {"fingerprint": "0"}, {"more": 1}]
+)
+def test_a_changed_record_is_refused(saved: Path, changed: dict) -> None:
+    path = saved / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    with pytest.raises(InputError, match="not the one that was saved"):
+        Tokenizer.load(saved)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '"text"'])
+def test_a_record_that_is_none_is_refused(saved: Path, content: str) -> None:
+    (saved / "tokenizer.json").write_text(content)
+    with pytest.raises(InputError, match="cannot be read"):
+        Tokenizer.load(saved)
+
+
 def test_an_impossible_size_names_the_sizes_that_work(tmp_path: Path) -> None:
     front_end = TextFrontEnd()
     with pytest.raises(InputError, match="largest that works") as large:
@@ -146,14 +183,14 @@ def test_one_short_text_is_enough() -> None:
 def test_long_texts_are_not_left_out() -> None:
     long = " ".join(cardinal(number) for number in range(600))  # over SentencePiece's default of 4192 bytes
     assert len(long.encode()) > 4192
-    tokenizer = train_tokenizer([long], TextFrontEnd(), 320)
+    tokenizer = train_tokenizer([long], TextFrontEnd(), 640)
     assert len(tokenizer.encode("መቶ")) == 1
 
 
 @pytest.mark.parametrize("texts", [[], [""]])
 def test_no_text_is_an_error(texts: list[str]) -> None:
     with pytest.raises(InputError, match="no text"):
-        train_tokenizer(texts, TextFrontEnd(), 300)
+        train_tokenizer(texts, TextFrontEnd(), 600)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(tokenizer: Tokenizer, tmp_path: Path) -> None:

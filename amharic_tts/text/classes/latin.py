@@ -5,46 +5,19 @@ import re
 import unicodedata
 
 from amharic_tts.text.options import FrontEndOptions
-from amharic_tts.text.readings import Readings, distinct
+from amharic_tts.text.readings import Readings
 from amharic_tts.text.rule import Context, Rule
 from amharic_tts.text.table import table
 
-LETTER_NAMES = dict(
-    zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        [
-            "ኤ",
-            "ቢ",
-            "ሲ",
-            "ዲ",
-            "ኢ",
-            "ኤፍ",
-            "ጂ",
-            "ኤች",
-            "አይ",
-            "ጄ",
-            "ኬ",
-            "ኤል",
-            "ኤም",
-            "ኤን",
-            "ኦ",
-            "ፒ",
-            "ኪው",
-            "አር",
-            "ኤስ",
-            "ቲ",
-            "ዩ",
-            "ቪ",
-            "ደብሊው",
-            "ኤክስ",
-            "ዋይ",
-            "ዜድ",
-        ],
-    )
-)
+LETTER_NAMES = {
+    "a": "ኤ", "b": "ቢ", "c": "ሲ", "d": "ዲ", "e": "ኢ", "f": "ኤፍ", "g": "ጂ", "h": "ኤች", "i": "አይ", "j": "ጄ", "k": "ኬ",
+    "l": "ኤል", "m": "ኤም", "n": "ኤን", "o": "ኦ", "p": "ፒ", "q": "ኪው", "r": "አር", "s": "ኤስ", "t": "ቲ", "u": "ዩ", "v": "ቪ",
+    "w": "ደብሊው", "x": "ኤክስ", "y": "ዋይ", "z": "ዜድ",
+}  # fmt: skip
 # Letters of Latin alphabets that are no base letter with a mark.
 SPECIAL = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L",
-                         "đ": "d", "Đ": "D", "ı": "i", "ð": "d", "þ": "th", "’": "'"})  # fmt: skip
+                         "đ": "d", "ı": "i", "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ħ": "h", "Ħ": "H",
+                         "ŧ": "t", "Ŧ": "T", "ŋ": "ng", "Ŋ": "NG", "Đ": "D", "’": "'"})  # fmt: skip
 LATIN = "A-Za-zÀ-ÖØ-öø-ſ"
 LONG_NAMES = frozenset("w")  # names of several syllables stand as words of their own
 TITLES = "Mr|Mrs|Ms|Dr|Prof|Eng|vs"
@@ -56,18 +29,19 @@ def lexicon() -> dict[str, str]:
     return {row["written"]: row["spoken"] for row in table("latin.tsv")}
 
 
-def plain(word: str) -> str:
-    """The word in the letters A–Z: é -> e, ß -> ss."""
-    decomposed = unicodedata.normalize("NFD", word.translate(SPECIAL))
-    return "".join(sign for sign in decomposed if sign.isascii())
+def plain(word: str) -> str | None:
+    """The word in the letters A–Z (é -> e, ß -> ss), or None when it has a letter that is none of them with a mark."""
+    decomposed = unicodedata.normalize("NFKD", word.translate(SPECIAL))
+    kept = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+    return kept if kept.isascii() else None
 
 
-def word_readings(written: str, options: FrontEndOptions) -> Readings:
+def word_readings(written: str, options: FrontEndOptions) -> Readings | None:
     """One Latin word, perhaps with hyphens or apostrophes inside: Facebook -> ፌስቡክ, USA -> ዩኤስኤ, xyz -> ኤክስ ዋይ ዜድ."""
     word = plain(written)
-    if options.latin == "keep":
-        return (" ".join(word.split("-")),)
-    return (spell(word),)
+    if word is None:
+        return None
+    return (word.replace("-", " ") if options.latin == "keep" else spell(word),)
 
 
 def spell(word: str) -> str:
@@ -96,12 +70,12 @@ def letters(word: str) -> str:
     return said.strip()
 
 
-def latin(match: re.Match[str], context: Context) -> Readings:
+def latin(match: re.Match[str], context: Context) -> Readings | None:
     """A Latin word."""
     return word_readings(match.group(), context.options)
 
 
-def initials(match: re.Match[str], context: Context) -> Readings:
+def initials(match: re.Match[str], context: Context) -> Readings | None:
     """U.S.A. -> ዩኤስኤ."""
     return word_readings(match.group().replace(".", ""), context.options)
 
@@ -117,4 +91,3 @@ RULES = (
     Rule("acronym", re.compile(rf"(?<![{LATIN}])[A-Z]{{2,}}(?![{LATIN}]|[-'’][{LATIN}])"), latin),
     Rule("latin", re.compile(rf"[{LATIN}]+(?:[-'’][{LATIN}]+)*"), latin),
 )
-__all__ = ["RULES", "distinct", "spell", "word_readings"]

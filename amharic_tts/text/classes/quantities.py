@@ -54,7 +54,7 @@ def negative(match: re.Match[str], context: Context) -> Readings | None:
 _SIGN = rf"(?:(?<![^\s(\[\"«“=፣,:በለከየ])(?P<sign>{MINUS})\s?)?"
 _VALUE = rf"{PREFIX}{_SIGN}{START}(?P<number>{NUMBER})(?:[%‰]?\s?{DASH}\s?(?P<last>{NUMBER}))?"
 _UNIT = "|".join(re.escape(unit).replace("°", "° ?") for unit in sorted(UNITS, key=len, reverse=True))
-_PER = "|".join(sorted((re.escape(unit) for unit in {*UNITS, *PER_ONLY}), key=len, reverse=True))
+_PER = "|".join(re.escape(unit) for unit in sorted([*UNITS, *PER_ONLY], key=len, reverse=True))
 
 RULES = (
     Rule("percent", re.compile(rf"{_VALUE}{END}\s?(?P<unit>[%‰])"), percent),

@@ -13,10 +13,8 @@ AGAINST, SLASH = " ለ", " ስላሽ "
 HALF, QUARTER = "ግማሽ", "ሩብ"
 VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
           "⅘": (4, 5), "⅙": (1, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8)}  # fmt: skip
-# Words of a match before or after it: ድል, ውጤት, ጎል, to win, to lose, to draw.
-SCORED = re.compile(
-    r"\s*(?:በሆነ\s+)?(?:በ?ውጤት|በ?ጎል|[ተአበእ]?ሸን?[ነፈፎፍ]|አሸን|ተሸን|ሲያሸን|በማሸነፍ|ረታ|በ?መርታት|መራ|በ?መምራት|[በየ]?አቻ|ተለያ|በ?ድል|ጨዋታ|ነጥብ ተ)"
-)
+# Words of a match after or before it: to win and lose (አሸነፈ, ተሸነፈ), to beat, to lead, a draw, a victory, goals, the result.
+SCORED = re.compile(r"\s*(?:በሆነ\s+)?በ?(?:ውጤት|ጎል|አቻ|ድል|ጨዋታ|ረታ|መርታት|መራ|መምራት|ተለያ|[ሀ-ፚ]{1,3}ሸ[ነን][ፈ-ፏ])")
 SCORE = re.compile(r"(?:ውጤት[ሀ-ፚ]*|ጎል|አቻ|ባዶ)\s+[በለ]?$")
 LARGEST_SCORE = 199
 

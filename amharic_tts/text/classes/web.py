@@ -2,7 +2,7 @@
 
 import re
 
-from amharic_tts.text.classes.latin import LATIN, LETTER_NAMES, letters, lexicon, word_readings
+from amharic_tts.text.classes.latin import LATIN, letters, lexicon, plain, spell
 from amharic_tts.text.letters import CLASS
 from amharic_tts.text.numbers import cardinal, digits
 from amharic_tts.text.options import FrontEndOptions
@@ -44,14 +44,13 @@ def _part(run: str, options: FrontEndOptions) -> str:
         return SIGNS[run]
     if run.isascii() and run.isdigit():
         return cardinal(int(run)) if len(run) <= CARDINAL_DIGITS and run[0] != "0" else digits(run)
-    if re.match(f"[{LATIN}]", run):
-        spelled = options.latin == "spell" and run.lower() not in lexicon()
-        # a short name of an address (ebc, et) is an acronym in lower case
-        return letters(run.upper()) if spelled and len(run) <= 3 and run.isascii() else word_readings(run, options)[0]
-    return run
+    word = plain(run) if re.match(f"[{LATIN}]", run) else None
+    if word is None or options.latin == "keep":
+        return word or run
+    # a short name of an address (ebc, et) is an acronym in lower case
+    return letters(word.upper()) if len(word) <= 3 and word.lower() not in lexicon() else spell(word)
 
 
-_NAME = rf"[{LATIN}0-9_-]"
 RULES = (
     Rule(
         "email",
@@ -78,4 +77,3 @@ RULES = (
     ),
     Rule("hashtag", re.compile(rf"(?<![{LATIN}0-9])#(?=[0-9_]*[{LATIN}{CLASS}])([{LATIN}{CLASS}0-9_]+)"), hashtag),
 )
-__all__ = ["LETTER_NAMES", "RULES"]
