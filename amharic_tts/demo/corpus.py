@@ -1,7 +1,8 @@
 """The demo corpus: Amharic numbers and everyday sentences, spoken synthetically, for demonstrating and testing.
 
-The texts are this project's own; the speech is espeak-ng's (`amharic_tts.demo.espeak`), never a person's. Which text is
-said by whom and in which split depends on the options alone, so the same options give the same bytes.
+The texts are this project's own; the speech is espeak-ng's (`amharic_tts.demo.espeak`), never a person's. Manifests hold
+the texts as people write them, with figures, dates and abbreviations; the voice reads them as the front-end says. Which
+text is said by whom and in which split depends on the options alone, so the same options give the same bytes.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ from amharic_tts.demo.espeak import Voice, speak
 from amharic_tts.errors import InputError
 from amharic_tts.publish import publish
 from amharic_tts.text.front_end import TextFrontEnd
-from amharic_tts.text.numbers import cardinal
+from amharic_tts.text.options import FrontEndOptions
 
 SAMPLE_RATE = 16_000
 NUMBERS = 10_000  # 0…9999
@@ -39,12 +40,15 @@ HELD_OUT_VOICE = Voice("synthetic_yonas", variant="m7", rate=195, pitch=62)
 # Every word that a number below 10 000 is made of; these numbers are always in the training split.
 WORD_NUMBERS = (*range(20), 20, 30, 40, 50, 60, 70, 80, 90, 100, 101, 1000, 1100)
 
+# How texts are told to espeak-ng: in words, as the model is told them, but with the letters and marks of ordinary writing.
+SPOKEN = TextFrontEnd(FrontEndOptions(fold_homophones=False, fold_labiovelars=False, punctuation="ethiopic"))
+
 MANIFESTS = ("train.jsonl", "held_out_texts.jsonl", "held_out_speaker.jsonl")
 
 README = """Synthetic speech, for demonstrating and testing the system.
 
 No person speaks here: every file was made by espeak-ng's Amharic voice (https://github.com/espeak-ng/espeak-ng,
-GPL-3.0, used as a tool). The texts (numbers in words, everyday sentences) were written by the amharic_tts project.
+GPL-3.0, used as a tool). The texts (numbers, everyday sentences) were written by the amharic_tts project.
 A voice trained on this speaks like espeak-ng; it says nothing about how well the system learns from people.
 
 train.jsonl               {train} rows, speakers {speakers}
@@ -88,7 +92,7 @@ class CorpusOptions:
 
 @dataclass(frozen=True)
 class Utterance:
-    """One text in one voice; `name` is the stem of its audio file."""
+    """One text, as it is written, in one voice; `name` is the stem of its audio file."""
 
     name: str
     text: str
@@ -98,6 +102,11 @@ class Utterance:
     def audio(self) -> str:
         """Path of the audio file in the corpus folder."""
         return f"audio/{self.voice.name}/{self.name}.flac"
+
+    @property
+    def spoken(self) -> str:
+        """What the voice is given to read."""
+        return SPOKEN.normalise(self.text)
 
 
 def everyday_sentences() -> list[str]:
@@ -184,7 +193,7 @@ def _speak_one(directory: Path, utterance: Utterance) -> Row:
     """The audio file of an utterance, made unless it is there, and its row. Files appear only when they are whole."""
     path = directory / utterance.audio
     if not path.exists():
-        write_wave(path, speak(utterance.text, utterance.voice, SAMPLE_RATE), SAMPLE_RATE)
+        write_wave(path, speak(utterance.spoken, utterance.voice, SAMPLE_RATE), SAMPLE_RATE)
     wave = read_wave(path, SAMPLE_RATE)
     return Row(
         id=row_id(wave.numpy(), utterance.text),
@@ -229,8 +238,8 @@ def _found(record: Path) -> dict | None:
 
 
 def _specification(options: CorpusOptions, plan: dict[str, list[Utterance]]) -> dict:
-    """What the audio depends on: options, voices and texts."""
-    digest = hashlib.blake2b(digest_size=16)
+    """What the audio depends on: options, voices, texts and the front-end that says how they are read."""
+    digest = hashlib.blake2b(SPOKEN.fingerprint.encode(), digest_size=16)
     for name, utterances in plan.items():
         for utterance in utterances:
             digest.update(
@@ -258,7 +267,7 @@ def _by_turns(numbers: Sequence[int]) -> list[Utterance]:
 
 
 def _number(number: int, voice: Voice) -> Utterance:
-    return Utterance(f"n{number:04d}", cardinal(number), voice)
+    return Utterance(f"n{number:04d}", str(number), voice)
 
 
 def _sentence(index: int, text: str, voice: Voice) -> Utterance:
@@ -270,7 +279,8 @@ def _held_out_sentences(order: Sequence[int], written: Sequence[str]) -> list[in
 
     A letter that training never met would measure the luck of the draw, not what was learned.
     """
-    normal = [TextFrontEnd().normalise(text) for text in written]
+    front_end = TextFrontEnd()
+    normal = [front_end.normalise(text) for text in written]
     left = Counter("".join(normal))
     held_out: list[int] = []
     for index in order:
