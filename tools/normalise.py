@@ -29,7 +29,7 @@ def main() -> int:
     unread = 0
     for number, line in enumerate(sys.stdin.buffer, 1):
         try:
-            print(_answer(line.rstrip(b"\r\n").decode(), front_end, given, number), flush=sys.stdout.isatty())
+            print(_answer(line.rstrip(b"\r\n").decode(), front_end, given, number), flush=True)
         except (TextError, UnicodeDecodeError) as error:
             unread += 1
             sys.stdout.flush()

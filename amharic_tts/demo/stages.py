@@ -18,6 +18,9 @@ def demo_stages(root: Path, gpus: int) -> list[Stage]:
     # On GPUs the launcher counts for itself, and so respects CUDA_VISIBLE_DEVICES.
     ranks = "" if gpus else "--num_accelerators 2"
 
+    text = root / "amharic_tts/text"
+    front_end = sorted([*text.glob("*.py"), *text.glob("classes/*.py"), *text.glob("tables/*.tsv")])
+
     def python(command: str) -> tuple[str, ...]:
         return (sys.executable, *command.split())
 
@@ -33,7 +36,7 @@ def demo_stages(root: Path, gpus: int) -> list[Stage]:
             "speaking the demo corpus (synthetic speech, espeak-ng)",
             (python(f"tools/make_demo_corpus.py --out {corpus}"),),
             result=root / corpus / "train.jsonl",
-            inputs=(root / "amharic_tts/demo/sentences.txt", root / "amharic_tts/demo/corpus.py"),
+            inputs=(root / "amharic_tts/demo/sentences.txt", root / "amharic_tts/demo/corpus.py", *front_end),
             made=(root / corpus,),
         ),
         Stage(

@@ -1,5 +1,7 @@
 """The closed alphabet of what the front-end gives."""
 
+import functools
+
 from amharic_tts.text import homophones, punctuation
 from amharic_tts.text.error import TextError
 from amharic_tts.text.letters import GEMINATION, LETTERS
@@ -9,6 +11,7 @@ ALWAYS = LETTERS | {GEMINATION, " "} | punctuation.READABLE  # what needs no rul
 LATIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'")
 
 
+@functools.cache
 def output_alphabet(options: FrontEndOptions) -> frozenset[str]:
     """Every character that can stand in a normalised text."""
     folded = {homophones.fold(letter, options.fold_homophones, options.fold_labiovelars) for letter in LETTERS}

@@ -40,7 +40,7 @@ def cardinal(number: int) -> str:
     return " ".join(words)
 
 
-@functools.lru_cache(maxsize=65_536)
+@functools.lru_cache(maxsize=4096)
 def cardinals(number: int, options: FrontEndOptions) -> Readings:
     """The readings of a cardinal: with and without አንድ before the first መቶ or ሺህ, and in hundreds up to 1999."""
     words = cardinal(number)

@@ -17,6 +17,7 @@ TABLE: dict[int, str] = {
     **dict.fromkeys(INVISIBLE, ""),
     **dict.fromkeys(SPACES, " "),
     **{point: chr(point - FULL_WIDTH_OFFSET) for point in FULL_WIDTH},
+    0xBA: "°",  # the ordinal sign of Romance languages, which keyboards offer for degrees
 }
 
 

@@ -9,12 +9,12 @@ from amharic_tts.text.readings import Readings
 
 DASH = "[-\u2010-\u2015\u2212]"
 MINUS = "[-\u2010\u2011\u2012\u2013\u2212]"
-_DIGITS = "(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[1-9][0-9]{0,2}(?: [0-9]{3})+(?![0-9])|[0-9]+)"
+_DIGITS = "(?:[0-9]{1,3}(?:[,፣][0-9]{3})+(?![0-9])|[1-9][0-9]{0,2}(?: [0-9]{3})+(?![0-9])|[0-9]+)"
 WHOLE = f"(?:{_DIGITS}|[፩-፼]+)"
 NUMBER = rf"(?:{_DIGITS}(?:\.[0-9]+)?|[፩-፼]+)"
 # A number does not begin or end inside a longer one: the 2 of 1.2.3 and the 5 of 12-5-2016 are no numbers of their own,
 # and the 5 of .5 is no whole number.
-_TIE = "[.,:፡/\u2010-\u2015\u2212-]"
+_TIE = "[.,:፡፥/\u2010-\u2015\u2212-]"
 START = rf"(?<![0-9፩-፼])(?<![0-9፩-፼]{_TIE})(?<!\s\.)(?<!^\.)"
 END = rf"(?![0-9፩-፼])(?!{_TIE}[0-9፩-፼])"
 
@@ -31,7 +31,7 @@ def pattern(written: str) -> re.Pattern[str]:
 
 def whole(written: str) -> int | None:
     """The value of a whole number, or None when it is none or larger than 10¹²."""
-    plain = written.replace(",", "").replace(" ", "")
+    plain = re.sub("[,፣ ]", "", written)
     if not (plain.isascii() and plain.isdigit()):
         return ethiopic_numerals.value(plain)
     return int(plain) if len(plain) <= 13 and int(plain) <= LARGEST else None

@@ -151,7 +151,7 @@ RULES = (
     Rule("abbreviation", re.compile(rf"(?<![{CLASS}./])({_SEGMENT})\.(?=\s*[0-9፩-፼\ue000])"), with_stop),
     Rule(
         "abbreviation",
-        re.compile(rf"(?<=[0-9፩-፼\ue000])\s*(?<![{CLASS}./])({_SEGMENT})(?![{CLASS}/])\.?"),
+        re.compile(rf"(?<=[0-9፩-፼\ue000])\s*(?<![{CLASS}./])({_SEGMENT})(?![{CLASS}/]|\.[{CLASS}])\.?"),
         after_number,
     ),
     Rule("alternative", re.compile(rf"(?<![{CLASS}./])[{CLASS}.]+(?:/[{CLASS}.]+)+(?<!\.)"), alternatives),

@@ -3,31 +3,26 @@
 import re
 
 from amharic_tts.text.calendars import ETHIOPIAN_MONTHS, GREGORIAN_MONTHS, exists
+from amharic_tts.text.classes.months import LATIN_MONTH, LATIN_MONTHS, MONTHS_ETHIOPIAN, MONTHS_GREGORIAN
 from amharic_tts.text.numbers import cardinals, years
 from amharic_tts.text.readings import Readings, distinct, join
 from amharic_tts.text.rule import TAKEN, Context, Rule, after, before
-from amharic_tts.text.written_numbers import END, START, WHOLE, whole
+from amharic_tts.text.written_numbers import DASH, END, START, WHOLE, whole
 
 ERA = "ዓመተ ምህረት"
 DAY = " ቀን "
 # ዓ.ም. in its spellings, also with a space inside, after a number
 ERA_MARK = r"\s*[ዓአዐኣ]\s?[./።]\s?ም(?![ሀ-ፚ])\.?"
-ERA_WORDS = re.compile(r"\s*(?:[ዓአ]መተ\s+(?:ምህረት|ምሕረት|ዓለም)|[ዓአዐኣ]\s?[./።]\s?[ምዓ])")
+ERA_WORDS = re.compile(
+    r"\s*(?:[ዓአ]መተ\s+(?:ምህረት|ምሕረት|ዓለም)|[ዓአዐኣ]\s?[./።]\s?[ምዓ]|እ\s?[./]\s?[ኤኢ]\s?[./]|እንደ\s+(?:አውሮፓ|ጎርጎር|ኢትዮጵያ))"
+)
+# Other years between a year and its era: ከ1966 እስከ 1983 ዓ.ም., በ1966 እና በ1983 ዓ.ም.
+_BETWEEN = r"\s*(?:[-–—፣,]|እስከ|እና|ና|ወይም)\s*(?:እስከ\s*)?[በከለየ]?"
+_YEARS_BETWEEN = re.compile(rf"(?:{_BETWEEN}[0-9፩-፼]+)*")
 EUROPEAN = re.compile(
     r"(?:እ[./]\s?ኤ[./]\s?[አዓ][./]?|አውሮፓውያን(?:\s+የዘመን)?\s+አቆጣጠር|ጎርጎርዮ?ሳ?ው?ያ?ን?\s+አቆጣጠር)\s*[በከየለ]?(?:እስከ\s*)?$"
 )
 ETHIOPIAN = re.compile(r"(?:እ[./]\s?ኢ[./]\s?[አዓ][./]?|ኢትዮጵያ\s+(?:የዘመን\s+)?አቆጣጠር)\s*[በከየለ]?(?:እስከ\s*)?$")
-
-# Month names as they are written, spellings of the same sounds included; the pattern is the text of a regular expression.
-MONTHS_ETHIOPIAN = (
-    "መስከረም|ጥቅምት|[ህኅሕ]ዳር|[ታተ][ህኅሕ][ሳሣ][ስሥ]|ጥር|የካቲት|መጋቢት|ሚያዝያ|ሚያዚያ|ግንቦት|ሰኔ|ሠኔ|[ሀሐኀ]ምሌ|ነ[ሀሐኀ]?[ሃሐ]?[ሴሤ]|ጳጉሜን?|ጳጉሜ"
-)
-MONTHS_GREGORIAN = "ጃን(?:ዩ|ኑ)?(?:ወ|ዋ)ሪ|ጃኑዋሪ|ጃኗሪ|ፌብሩ(?:ወ|ዋ)ሪ|ፌብሯሪ|ማርች|[ኤአ]ፕሪል|ሜይ|ጁን|ጁላይ|ኦገስት|[ሴሰ]ፕቴምበር|[ሴሰ]ፕተምበር|ኦክ[ቶት]?ተ?በር|ኖ[ቬቨ]ምበር|ዲ[ሴሰ]ምበር"
-LATIN_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-LATIN_MONTH = (
-    r"(?<![a-z])(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
-)
 
 
 def _date(year: int | None, month: str, day: int, context: Context, era: str = "") -> Readings:
@@ -122,15 +117,20 @@ def year(match: re.Match[str], context: Context) -> Readings | None:
     value = whole(match.group())
     if value is None or not 1100 <= value <= 1999:
         return None
-    if ERA_WORDS.match(after(match, context)) or _NEAR_YEAR.search(before(match, context)):
-        return years(value, context.options)
-    return None
+    following = after(match, context)
+    followed = ERA_WORDS.match(following, _YEARS_BETWEEN.match(following).end())
+    return years(value, context.options) if followed or _NEAR_YEAR.search(before(match, context)) else None
 
 
 _NEAR_YEAR = re.compile(
-    rf"(?:{EUROPEAN.pattern[:-1]}|{ETHIOPIAN.pattern[:-1]}"
+    rf"(?:(?:{EUROPEAN.pattern[:-1]}|{ETHIOPIAN.pattern[:-1]})(?:[0-9]{{4}}{_BETWEEN})*"
     rf"|(?:^|[^ሀ-ፚ])[በከየለ]?(?:{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN})\s+(?:[0-9፩-፼]+\s+)?(?:ቀን\s*[፣,]?\s*)?በ?)$"
 )
+
+
+def until(match: re.Match[str], context: Context) -> Readings | None:
+    """ጥር 1 - የካቲት 5: the dash between two days."""
+    return ("እስከ",)
 
 
 def era(match: re.Match[str], context: Context) -> Readings | None:
@@ -163,6 +163,11 @@ RULES = (
     Rule("date", re.compile(_FIGURES), calendar_written),
     Rule("date", re.compile(_FIGURES), calendar_assumed, WARNING),
     Rule("date", re.compile(_AMHARIC_MONTH), after_month),
+    Rule(
+        "range",
+        re.compile(rf"(?<=[0-9፩-፼{TAKEN}])\s?{DASH}\s?(?=(?:{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN})\s?[0-9፩-፼])"),
+        until,
+    ),
     Rule("date", re.compile(_MONTH_DAY, re.IGNORECASE), latin_month_first),
     Rule("date", re.compile(_DAY_MONTH, re.IGNORECASE), latin_day_first),
     Rule("date", re.compile(rf"{LATIN_MONTH},?\s+([0-9]{{4}}){END}", re.IGNORECASE), latin_month_year),

@@ -64,7 +64,7 @@ def letters(word: str) -> str:
     """The names of the letters: joined in an acronym (USA -> ዩኤስኤ), apart in a word that nobody can say (xyz)."""
     said = ""
     for letter in word:
-        apart = word.islower() or letter.lower() in LONG_NAMES or said.endswith(" ")
+        apart = not word.isupper() or letter.lower() in LONG_NAMES or said.endswith(" ")
         said = said.rstrip(" ") + (" " if said and apart else "") + LETTER_NAMES[letter.lower()]
         said += " " if letter.lower() in LONG_NAMES else ""
     return said.strip()

@@ -2,15 +2,14 @@
 
 import re
 
-from amharic_tts.text.letters import LABIALISED, SIXTH, U, in_order, order, same_series
+from amharic_tts.text.classes.endings import attach
 from amharic_tts.text.numbers import CENTURIES, ordinals, years
 from amharic_tts.text.readings import Readings, join
-from amharic_tts.text.rule import ENDING, Context, Rule
+from amharic_tts.text.rule import Context, Rule
 from amharic_tts.text.written_numbers import END, NUMBER, START, WHOLE, amount, pattern, whole
 
 COMMA, POINT = "፣", " ነጥብ "
 DECADE = re.compile("ዎቹ|ዎች")
-DEFINITE = "ቱ"  # ለ3ቱ; after other consonants it stands for their own definite form: 10ቱ is አስሩ
 
 
 def ordinal(match: re.Match[str], context: Context) -> Readings | None:
@@ -28,17 +27,6 @@ def with_ending(match: re.Match[str], context: Context) -> Readings | None:
     if DECADE.match(ending) and value in CENTURIES:
         return join(years(value, context.options), ending)
     return tuple(attach(words, ending) for words in said)
-
-
-def attach(words: str, ending: str) -> str:
-    """Words with an ending: a final consonant takes the vowel of an ending of its own series (አስር + ሩ -> አስሩ)."""
-    last, first = words[-1], ending[0]
-    bare = order(last) == SIXTH
-    if bare and same_series(last, first) and order(first) in (U, LABIALISED):
-        return words[:-1] + ending
-    if first == DEFINITE and ENDING.fullmatch(ending[1:]):
-        return words[:-1] + in_order(last, U) + ending[1:] if bare else f"{words}ው{ending[1:]}"
-    return words + ending if ENDING.fullmatch(ending) else f"{words} {ending}"
 
 
 def number(match: re.Match[str], context: Context) -> Readings | None:

@@ -2,8 +2,9 @@
 
 import re
 
+from amharic_tts.text.classes.endings import attach
 from amharic_tts.text.classes.through import PREFIX, through
-from amharic_tts.text.readings import Readings, distinct, join
+from amharic_tts.text.readings import Readings, join
 from amharic_tts.text.rule import Context, Rule
 from amharic_tts.text.table import UNITS
 from amharic_tts.text.written_numbers import DASH, END, MINUS, NUMBER, START, amount
@@ -31,7 +32,10 @@ def quantity(match: re.Match[str], context: Context) -> Readings | None:
 def percent(match: re.Match[str], context: Context) -> Readings | None:
     """25% -> ሃያ አምስት በመቶ, 5‰ -> አምስት በሺህ."""
     said = quantity(match, context)
-    return said and join(said, PERCENT if match.group("unit") == "%" else PER_MILLE)
+    if said is None:
+        return None
+    words, ending = join(said, PERCENT if match.group("unit") == "%" else PER_MILLE), match.group("ending")
+    return tuple(attach(one, ending) for one in words) if ending else words
 
 
 def measure(match: re.Match[str], context: Context) -> Readings | None:
@@ -48,18 +52,24 @@ def measure(match: re.Match[str], context: Context) -> Readings | None:
 def negative(match: re.Match[str], context: Context) -> Readings | None:
     """−12.5 -> ነጌቲቭ አስራ ሁለት ነጥብ አምስት."""
     said = amount(match.group("number"), context.options)
-    return said and distinct(join(NEGATIVE, said))
+    return said and join(match.group("prefix") or "", NEGATIVE, said)
 
 
-_SIGN = rf"(?:(?<![^\s(\[\"«“=፣,:በለከየ])(?P<sign>{MINUS})\s?)?"
+_SIGN = rf"(?:(?<![^\s(\[\"«“=፣,:በለከየ])(?<![ሀ-ፚ][በለከየ])(?P<sign>{MINUS})\s?)?"
 _VALUE = rf"{PREFIX}{_SIGN}{START}(?P<number>{NUMBER})(?:[%‰]?\s?{DASH}\s?(?P<last>{NUMBER}))?"
 _UNIT = "|".join(re.escape(unit).replace("°", "° ?") for unit in sorted(UNITS, key=len, reverse=True))
 _PER = "|".join(re.escape(unit) for unit in sorted([*UNITS, *PER_ONLY], key=len, reverse=True))
 
 RULES = (
-    Rule("percent", re.compile(rf"{_VALUE}{END}\s?(?P<unit>[%‰])"), percent),
+    Rule("percent", re.compile(rf"{_VALUE}{END}\s?(?P<unit>[%‰])(?P<ending>[ሀ-ፚ]+)?"), percent),
     Rule("unit", re.compile(rf"{_VALUE}{END}\s?(?P<unit>{_UNIT})(?:/(?P<per>{_PER}))?(?![A-Za-z0-9²³/])"), measure),
 )
 NEGATIVES = (
-    Rule("negative", re.compile(rf"(?<![^\s(\[\"«“=፣,:]){MINUS}{START}(?P<number>{NUMBER}){END}(?![ሀ-ፚ])"), negative),
+    Rule(
+        "negative",
+        re.compile(
+            rf"(?:(?<![ሀ-ፚ])(?P<prefix>[ከበለየ])|(?<![^\s(\[\"«“=፣,:])){MINUS}{START}(?P<number>{NUMBER}){END}(?![ሀ-ፚ])"
+        ),
+        negative,
+    ),
 )

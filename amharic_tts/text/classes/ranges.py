@@ -17,6 +17,7 @@ VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4)
 SCORED = re.compile(r"\s*(?:በሆነ\s+)?በ?(?:ውጤት|ጎል|አቻ|ድል|ጨዋታ|ረታ|መርታት|መራ|መምራት|ተለያ|[ሀ-ፚ]{1,3}ሸ[ነን][ፈ-ፏ])")
 SCORE = re.compile(r"(?:ውጤት[ሀ-ፚ]*|ጎል|አቻ|ባዶ)\s+[በለ]?$")
 LARGEST_SCORE = 199
+LABEL = re.compile(r"(?:ቁጥር|ቁ\.|አዋጅ|መዝገብ)\s*$")  # ደብዳቤ ቁጥር 12/34 is no fraction
 
 
 def score(match: re.Match[str], context: Context) -> Readings | None:
@@ -66,7 +67,9 @@ def fraction(match: re.Match[str], context: Context) -> Readings | None:
     wholes, top, bottom = (whole(part) if part else None for part in match.group("wholes", "top", "bottom"))
     if top is None or bottom is None or not (0 < top < bottom and (bottom <= 100 or bottom == 1000)):
         return None
-    return _fraction(wholes, top, bottom, context)
+    if LABEL.search(before(match, context)):
+        return None
+    return join(_fraction(wholes, top, bottom, context), match.group("ending") or "")
 
 
 def beside(match: re.Match[str], context: Context) -> Readings | None:
@@ -98,7 +101,7 @@ RULES = (
     Rule("fraction", re.compile(rf"{START}(?:(?P<wholes>[0-9]+)\s?)?(?P<sign>[{''.join(VULGAR)}])(?![0-9])"), vulgar),
     Rule(
         "fraction",
-        pattern("(?:(?P<wholes>[0-9]+) )?(?P<top>{WHOLE})/(?P<bottom>{WHOLE})(?:ኛ(?![ሀ-ፚ]))?"),
+        pattern("(?:(?P<wholes>[0-9]+) )?(?P<top>{WHOLE})/(?P<bottom>{WHOLE})(?:ኛ(?P<ending>[ሀ-ፚ]*))?"),
         fraction,
     ),
     Rule("pair", pattern("(?P<first>{WHOLE})/(?P<second>{WHOLE})"), beside),

@@ -2,11 +2,14 @@
 
 import re
 
+from amharic_tts.text.classes.months import MONTHS_ETHIOPIAN, MONTHS_GREGORIAN
 from amharic_tts.text.readings import Readings, distinct, join
 from amharic_tts.text.rule import Context, before
 
 FROM, TO = "ከ", " እስከ "
 PREFIX = "(?:(?<![ሀ-ፚ])(?P<prefix>[ከበለየ]))?"  # goes before START in the pattern of a range
+# ከመስከረም 1-5, ከገጽ 5-7: ከ is said before the word that the numbers count
+_ALREADY_FROM = re.compile(rf"(?:^|[^ሀ-ፚ])ከ(?:{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN}|ገ[ጽፅ]|ምዕራፍ|ቁጥር|አንቀ[ጽፅ]|ቀን|ክፍል)\s*$")
 _ALREADY_TO = re.compile(r"(?:^|[^ሀ-ፚ])(?:እስከ|ከ)\s*$")
 
 
@@ -14,7 +17,8 @@ def through(match: re.Match[str], first: Readings, last: Readings, context: Cont
     """ከአስር እስከ አስራ አምስት. `match` has the group `prefix`: ከ is said once, another takes its place (በ10-15 ቀናት)."""
     prefix = match.group("prefix") or ""
     beside = join(prefix, first, " ", last)
-    if _ALREADY_TO.search(before(match, context)):
+    written = before(match, context)
+    if _ALREADY_TO.search(written):
         return beside
-    spoken = join(prefix or FROM, first, TO, last)
+    spoken = join(prefix or ("" if _ALREADY_FROM.search(written) else FROM), first, TO, last)
     return distinct(spoken, beside) if context.options.hyphen == "range" else distinct(beside, spoken)

@@ -14,25 +14,35 @@ from amharic_tts.text.rule import Context, Rule, before
 from amharic_tts.text.written_numbers import DASH, END, START, whole
 
 HOUR, MINUTE, SECOND = " ሰዓት", " ደቂቃ", " ሰከንድ"
-FROM = " ከ"
+FROM = "ከ"
 # The part of the day in which an international hour lies, and by which the Ethiopian one is told.
-PARTS = ((6, "ከሌሊቱ "), (12, "ከጠዋቱ "), (18, "ከቀኑ "), (24, "ከምሽቱ "))
+PARTS = ((6, "ሌሊቱ "), (12, "ጠዋቱ "), (18, "ቀኑ "), (24, "ምሽቱ "))
 PART_WRITTEN = re.compile(r"(?:ጠዋቱ?|ጧት|ንጋቱ?|ረፋዱ?|ቀኑ?|ሰ[ዓአ]ት በኋላ|ምሽቱ?|ማታው?|ሌሊቱ?)\s*(?:ላይ\s*)?[በከ]?$")
 MERIDIEM = {"a": " ኤኤም", "p": " ፒኤም"}
 
 
 def clock(match: re.Match[str], context: Context) -> Readings | None:
     """3:00 -> ሶስት ሰዓት, 3፡30 ሰዓት -> ሶስት ሰዓት ተኩል, 8:15 -> ስምንት ሰዓት ከሩብ, 7 AM."""
-    return _time(match.group("hour"), match.group("minute"), match.group("meridiem"), match, context)
+    prefix = match.group("prefix") or ""
+    part_written = bool(PART_WRITTEN.search(before(match, context)))
+    time = _time(*match.group("hour", "minute", "meridiem"), part_written, context.options)
+    if time is None:
+        return None
+    part, said = time
+    if part:  # በ14:30 -> ከቀኑ በስምንት ሰዓት ተኩል
+        return join(FROM, part, prefix.removeprefix(FROM), said)
+    return join(prefix, said)
 
 
 def clock_range(match: re.Match[str], context: Context) -> Readings | None:
     """3:00-5:30 -> ከሶስት ሰዓት እስከ አምስት ሰዓት ተኩል; a ከ that is written already is not doubled."""
-    first = _time(match.group("hour"), match.group("minute"), None, match, context)
-    second = _time(match.group("hour2"), match.group("minute2"), None, match, context)
-    if not first or not second:
+    part_written = bool(PART_WRITTEN.search(before(match, context)))
+    first = _time(*match.group("hour", "minute", "meridiem"), part_written, context.options)
+    second = _time(*match.group("hour2", "minute2", "meridiem2"), part_written, context.options)
+    if first is None or second is None:
         return None
-    return join("" if PART_WRITTEN.search(before(match, context)) else "ከ", first, " እስከ ", second)
+    later = second[0] if second[0] != first[0] else ""
+    return join("" if part_written else FROM, first[0], first[1], " እስከ ", later, second[1])
 
 
 def duration(match: re.Match[str], context: Context) -> Readings | None:
@@ -43,27 +53,25 @@ def duration(match: re.Match[str], context: Context) -> Readings | None:
     parts: list[str | Readings] = []
     for value, unit in ((hours, HOUR), (minutes, MINUTE), (seconds, SECOND)):
         if value or (unit == HOUR and not minutes and not seconds):
-            parts += [FROM if parts else "", cardinals(value, context.options), unit]
+            parts += [" " + FROM if parts else "", cardinals(value, context.options), unit]
     return join(*parts)
 
 
 def _time(
-    hour: str, minute: str | None, meridiem: str | None, match: re.Match[str], context: Context
-) -> Readings | None:
-    hours, minutes = whole(hour), int(minute or 0)
-    if hours is None or hours > 24 or minutes > 59 or (meridiem and not 1 <= hours <= 12):
+    hour: str, minute: str | None, meridiem: str | None, part_written: bool, options: FrontEndOptions
+) -> tuple[str, Readings] | None:
+    """The part of the day, where the clock is turned to the Ethiopian one, and the time; None for what is no time."""
+    hours, minutes = whole(hour), whole(minute or "0")
+    if hours is None or minutes is None or hours > 24 or minutes > 59 or (meridiem and not 1 <= hours <= 12):
         return None
-    options = context.options
-    prefix = match.groupdict().get("prefix") or ""
     half = meridiem[0].lower() if meridiem else ""
     international = bool(half) or hours > 12 or hours == 0
-    if options.clock == "to_ethiopian" and international and not PART_WRITTEN.search(before(match, context)):
-        day_hour = hours % 12 + (12 if half == "p" else 0) if half else hours % 24
-        part = next(name for end, name in PARTS if day_hour < end)
-        told = _told((day_hour - 6) % 12 or 12, minutes, options)
-        return join(part, prefix.removeprefix("ከ"), told)  # በ14:30 -> ከቀኑ በስምንት ሰዓት ተኩል
+    if options.clock == "to_ethiopian" and international and not part_written:
+        of_day = hours % 12 + (12 if half == "p" else 0) if half else hours % 24
+        part = next(name for end, name in PARTS if of_day < end)
+        return part, _told((of_day - 6) % 12 or 12, minutes, options)
     said = _told(hours, minutes, options) if 1 <= hours <= 12 else _counted(hours, minutes, options)
-    return join(prefix, said, MERIDIEM[half] if half else "")
+    return "", join(said, MERIDIEM[half]) if half else said
 
 
 def _told(hour: int, minute: int, options: FrontEndOptions) -> Readings:
@@ -72,7 +80,7 @@ def _told(hour: int, minute: int, options: FrontEndOptions) -> Readings:
     counted = _counted(hour, minute, options)
     following = cardinals(hour % 12 + 1, options)
     if minute == 15:
-        return distinct(join(said, f"{FROM}ሩብ"), counted)
+        return distinct(join(said, " ከሩብ"), counted)
     if minute == 30:
         return distinct(join(said, " ተኩል"), counted)
     if minute == 45:
@@ -85,29 +93,34 @@ def _told(hour: int, minute: int, options: FrontEndOptions) -> Readings:
 def _counted(hour: int, minute: int, options: FrontEndOptions) -> Readings:
     """An hour and its minutes: አስራ አራት ሰዓት ከሰላሳ ደቂቃ."""
     said = join(cardinals(hour, options), HOUR)
-    return join(said, FROM, cardinals(minute, options), MINUTE) if minute else said
+    return join(said, " ", FROM, cardinals(minute, options), MINUTE) if minute else said
 
 
 _HOUR_WORD = r"(?:\s*ሰ[ዓአ]ት(?![ሀ-ፚ]))?"
-_MERIDIEM = r"(?P<meridiem>[AaPp]\.?\s?[Mm](?![A-Za-z])\.?)"
+_MERIDIEM = r"[AaPp]\.?\s?[Mm](?![A-Za-z])\.?"
+_COLON = r"(?:[:፡]|\s[:፡]\s?|[:፡]\s)"
 
 RULES = (
-    Rule("duration", re.compile(rf"{START}([0-9]{{1,2}})[:፡]([0-9]{{2}})[:፡]([0-9]{{2}}){END}"), duration),
+    Rule("duration", re.compile(rf"{START}([0-9]{{1,2}})[:፡]([0-9]{{2}})[:፡]([0-9]{{2}}){END}{_HOUR_WORD}"), duration),
     Rule(
         "time",
         re.compile(
-            rf"(?<![ሀ-ፚ])ከ?{START}(?P<hour>[0-9]{{1,2}})[:፡](?P<minute>[0-9]{{2}})\s?{DASH}\s?"
-            rf"(?P<hour2>[0-9]{{1,2}})[:፡](?P<minute2>[0-9]{{2}}){END}{_HOUR_WORD}"
+            rf"(?<![ሀ-ፚ])ከ?{START}(?P<hour>[0-9]{{1,2}})[:፡](?P<minute>[0-9]{{2}})(?:\s?(?P<meridiem>{_MERIDIEM}))?\s?{DASH}\s?"
+            rf"(?P<hour2>[0-9]{{1,2}})[:፡](?P<minute2>[0-9]{{2}}){END}(?:\s?(?P<meridiem2>{_MERIDIEM}))?{_HOUR_WORD}"
         ),
         clock_range,
     ),
     Rule(
         "time",
         re.compile(
-            rf"{PREFIX}{START}(?P<hour>[0-9]{{1,2}}|[፩-፼]{{1,2}})(?:[:፡]|\s[:፡]\s?|[:፡]\s)(?P<minute>[0-9]{{2}}){END}"
-            rf"(?:\s*{_MERIDIEM})?{_HOUR_WORD}"
+            rf"{PREFIX}{START}(?P<hour>[0-9]{{1,2}}|[፩-፼]{{1,2}}){_COLON}(?P<minute>[0-9]{{2}}|[፩-፼]{{1,2}}){END}"
+            rf"(?:\s*(?P<meridiem>{_MERIDIEM}))?{_HOUR_WORD}"
         ),
         clock,
     ),
-    Rule("time", re.compile(rf"{PREFIX}{START}(?P<hour>[0-9]{{1,2}})(?P<minute>)\s?{_MERIDIEM}{_HOUR_WORD}"), clock),
+    Rule(
+        "time",
+        re.compile(rf"{PREFIX}{START}(?P<hour>[0-9]{{1,2}})(?P<minute>)\s?(?P<meridiem>{_MERIDIEM}){_HOUR_WORD}"),
+        clock,
+    ),
 )

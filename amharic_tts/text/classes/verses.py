@@ -41,7 +41,7 @@ RULES = (
     Rule(
         "verse",
         re.compile(
-            rf"{START}(?P<chapter>[0-9]{{1,3}}|[፩-፼]+)\s?[:፡]\s?(?P<verse>[0-9]{{1,3}}|[፩-፼]+)"
+            rf"{START}(?P<chapter>[0-9]{{1,3}}|[፩-፼]+)\s?[:፡፥]\s?(?P<verse>[0-9]{{1,3}}|[፩-፼]+)"
             rf"(?:\s?{DASH}\s?(?P<last>[0-9]{{1,3}}|[፩-፼]+))?{END}(?!\s*ሰ[ዓአ]ት)"
         ),
         verse,
