@@ -56,14 +56,25 @@ def classify(text: str, options: FrontEndOptions) -> list[Span]:
         raise TextError("this character has no meaning", text, start, start + 1)
     context, free, spans = Context(text, options), text, []
     for rule in RULES if FIGURE.search(text) else RULES_WITHOUT_FIGURES:
-        found = []
-        for match in rule.pattern.finditer(free):
-            if TAKEN in match.group() or not match.group():
-                continue
-            readings = rule.read(match, context)
-            if readings:
-                found.append(Span(*match.span(), rule.kind, match.group(), readings, rule.warning))
-        for span in found:
-            free = free[: span.start] + TAKEN * (span.end - span.start) + free[span.end :]
+        if rule.needs and rule.needs not in text:
+            continue
+        found = [span for match in rule.pattern.finditer(free) if (span := _span(rule, match, context))]
+        free = _without(free, found)
         spans += found
     return sorted(spans, key=lambda span: span.start)
+
+
+def _span(rule: Rule, match: re.Match[str], context: Context) -> Span | None:
+    if TAKEN in match.group() or not match.group():
+        return None
+    readings = rule.read(match, context)
+    return Span(*match.span(), rule.kind, match.group(), readings, rule.warning) if readings else None
+
+
+def _without(free: str, found: list[Span]) -> str:
+    """`free` with the characters of spans taken."""
+    pieces, position = [], 0
+    for span in found:
+        pieces += (free[position : span.start], TAKEN * (span.end - span.start))
+        position = span.end
+    return "".join(pieces) + free[position:] if found else free

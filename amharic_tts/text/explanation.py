@@ -1,6 +1,5 @@
 """Every decision of the front-end, to be looked at."""
 
-import difflib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,8 +7,11 @@ from dataclasses import dataclass
 from amharic_tts.text.labialised import contract
 from amharic_tts.text.letters import CLASS
 from amharic_tts.text.rule import Span
+from amharic_tts.text.unicode import SPACES, TABLE, clean
 
 _TOKEN = re.compile(f"[{CLASS}]+|[^{CLASS}\\s]+")
+_SPACE = "".join(map(chr, SPACES)) + " "
+_RUN = re.compile(f"[{re.escape(_SPACE)}]+|[^{re.escape(_SPACE)}]+")
 _LETTER = "ሀ"  # stands in for a neighbouring word where a mark depends on one
 
 
@@ -66,8 +68,23 @@ def _mark(text: str, start: int, end: int, marks: Callable[[str], str]) -> str:
 
 
 def _cleaned(raw: str, text: str) -> Iterator[Decision]:
-    if raw == text:
-        return
-    for change, i1, i2, j1, j2 in difflib.SequenceMatcher(None, raw, text, autojunk=False).get_opcodes():
-        if change != "equal":
-            yield Decision(j1, j2, "unicode", raw[i1:i2], text[j1:j2])
+    """What the clean-up changed: word by word, for it never joins or parts words."""
+    place = 0
+    for run in re.finditer(_RUN, raw) if raw != text else ():
+        written = run.group()
+        became = clean(written) if written.translate(TABLE).strip() else (" " if place and run.end() < len(raw) else "")
+        if became == " " and text[place : place + 1] != " ":
+            became = ""
+        if became != written:
+            same = _shared(written, became)
+            tail = _shared(written[same:][::-1], became[same:][::-1])
+            ends = len(became) - tail
+            yield Decision(
+                place + same, place + ends, "unicode", written[same : len(written) - tail], became[same:ends]
+            )
+        place += len(became)
+
+
+def _shared(one: str, other: str) -> int:
+    """Length of the common beginning."""
+    return next((place for place, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))

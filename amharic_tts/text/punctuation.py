@@ -7,7 +7,7 @@ DASHES = "-_~\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 # Each way of writing a mark and its ASCII form. The word space ፡ and dashes depend on their neighbours: see below.
 MARKS: dict[str, str] = {
     "።": ".", "፨": ".", "፠": ".", "፣": ",", "、": ",", "،": ",", "፤": ";", "፥": ":", "፦": ":", "፧": "?", "؟": "?",
-    **dict.fromkeys("«»“”„‟‹›‘’‚‛`´", '"'), **dict.fromkeys("•·●▪■◆▸►‣", ","), "|": ",",
+    **dict.fromkeys("«»“”„‟‹›‘’‚‛`´", '"'), **dict.fromkeys("•·●▪■◆▸►‣✓✔➢➤★☆→", ","), "|": ",",
     "[": "(", "{": "(", "]": ")", "}": ")",
 }  # fmt: skip
 ASCII = '.,;:?!…"()'

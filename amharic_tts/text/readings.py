@@ -1,6 +1,8 @@
 """Readings: the ways in which something written may have been said, the canonical one first."""
 
+import heapq
 import itertools
+from collections.abc import Sequence
 
 Readings = tuple[str, ...]
 
@@ -18,28 +20,26 @@ def join(*parts: str | Readings) -> Readings:
     return tuple("".join(combination) for combination in best_combinations(choices, LIMIT))
 
 
-def best_combinations(choices: list[Readings], limit: int) -> list[tuple[str, ...]]:
+def best_combinations(choices: Sequence[Readings], limit: int) -> list[tuple[str, ...]]:
     """The first `limit` combinations by the sum of their ranks, ties by the earlier parts; without building them all."""
-    found: list[tuple[str, ...]] = []
-    longest = sum(len(choice) - 1 for choice in choices)
-    for total in range(longest + 1):
-        for ranks in _ranks([len(choice) for choice in choices], total):
-            found.append(tuple(choice[rank] for choice, rank in zip(choices, ranks)))
-            if len(found) == limit:
-                return found
+    canonical = [choice[0] for choice in choices]
+    several = [place for place, choice in enumerate(choices) if len(choice) > 1]
+    # a combination is what it changes: ((place in `several`, rank), …); each grows at its last place or after it
+    waiting: list[tuple[int, tuple[tuple[int, int], ...]]] = [(0, ())]
+    found = []
+    while waiting and len(found) < limit:
+        total, changes = heapq.heappop(waiting)
+        combination = canonical.copy()
+        for index, rank in changes:
+            combination[several[index]] = choices[several[index]][rank]
+        found.append(tuple(combination))
+        last, rank = changes[-1] if changes else (-1, 0)
+        if changes and rank + 1 < len(choices[several[last]]):
+            heapq.heappush(waiting, (total + 1, (*changes[:-1], (last, rank + 1))))
+        # no more can be asked for than the places that come next
+        for index in range(last + 1, min(last + 1 + limit, len(several))):
+            heapq.heappush(waiting, (total + 1, (*changes, (index, 1))))
     return found
-
-
-def _ranks(sizes: list[int], total: int):
-    """All ways of spending `total` on ranks below `sizes`."""
-    if not sizes:
-        if total == 0:
-            yield ()
-        return
-    for rank in range(min(sizes[0] - 1, total), -1, -1):
-        if total - rank <= sum(size - 1 for size in sizes[1:]):
-            for rest in _ranks(sizes[1:], total - rank):
-                yield (rank, *rest)
 
 
 def distinct(*readings: str | Readings) -> Readings:

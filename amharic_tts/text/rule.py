@@ -26,13 +26,15 @@ Reader = Callable[[re.Match[str], Context], Readings | None]
 class Rule:
     """kind: the class. pattern: where it may stand. read: its readings, or None where the match is no such thing.
 
-    warning: said to the user wherever the rule applies.
+    warning: said to the user wherever the rule applies. needs: a sign without which nothing of this class can stand in a
+    text, so that it need not be looked for.
     """
 
     kind: str
     pattern: re.Pattern[str]
     read: Reader
     warning: str = ""
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

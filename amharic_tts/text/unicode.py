@@ -1,5 +1,6 @@
 """Unicode clean-up: one code point sequence for what looks the same."""
 
+import re
 import unicodedata
 
 # Invisible characters that carry no sound: soft hyphen, zero-width space, joiners and byte-order mark, word joiner,
@@ -17,8 +18,13 @@ TABLE: dict[int, str] = {
     **dict.fromkeys(INVISIBLE, ""),
     **dict.fromkeys(SPACES, " "),
     **{point: chr(point - FULL_WIDTH_OFFSET) for point in FULL_WIDTH},
+    **{point: chr(point - 0x2080 + 0x30) for point in range(0x2080, 0x208A)},  # CO₂
     0xBA: "°",  # the ordinal sign of Romance languages, which keyboards offer for degrees
 }
+
+
+# /አምስት መቶ ብር/: slashes as parentheses
+BRACKETS = re.compile(r"(?<!\S)/(?=[^\s/])([^\n]{1,80}?)(?<=[^\s/])/(?=[\s.,;:።፣፤?!]|$)")
 
 
 def clean(text: str) -> str:
@@ -27,4 +33,5 @@ def clean(text: str) -> str:
     Runs of spaces become one, ends are bare. `clean(clean(x)) == clean(x)`.
     """
     # the table first: an invisible character between a letter and its combining mark would keep NFC from joining them
-    return " ".join(unicodedata.normalize("NFC", text.translate(TABLE)).split())
+    text = " ".join(unicodedata.normalize("NFC", text.translate(TABLE)).split())
+    return BRACKETS.sub(r"(\1)", text.replace("<<", "«").replace(">>", "»")) if "/" in text or "<" in text else text

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from amharic_tts.text.letters import CLASS
 from amharic_tts.text.rule import ENDING, JOINED, WORD, Span
 
+_DETACHED = re.compile(r"(?:^|\s)[በለከየ] $")
 _LAST_WORD = re.compile(f"[{CLASS}]+$")
 
 
@@ -21,13 +22,15 @@ def verbalise(text: str, spans: Sequence[Span], said: Sequence[str]) -> str:
         gap = text[position : span.start]
         if position:
             gap = _after_span(gap) if gap else " "
-        pieces += (_before_span(gap), words)
+        pieces += (_before_span(gap, span.written[0].isnumeric()), words)
         position = span.end
     pieces.append(_after_span(text[position:]) if position else text)
     return "".join(pieces)
 
 
-def _before_span(gap: str) -> str:
+def _before_span(gap: str, number: bool) -> str:
+    if number and _DETACHED.search(gap):  # ከ 10 እስከ 15
+        return gap[:-1]
     word = _LAST_WORD.search(gap)
     return gap if word is None or word.group() in JOINED else gap + " "
 

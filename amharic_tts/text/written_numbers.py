@@ -9,7 +9,7 @@ from amharic_tts.text.readings import Readings
 
 DASH = "[-\u2010-\u2015\u2212]"
 MINUS = "[-\u2010\u2011\u2012\u2013\u2212]"
-_DIGITS = "(?:[0-9]{1,3}(?:[,፣][0-9]{3})+(?![0-9])|[1-9][0-9]{0,2}(?: [0-9]{3})+(?![0-9])|[0-9]+)"
+_DIGITS = "(?:[0-9]{1,3}(?:[,፣][0-9]{3})+(?![0-9])|[1-9][0-9]{0,2}(?: [0-9]{3}){0,2} 000(?![0-9])|[0-9]+)"
 WHOLE = f"(?:{_DIGITS}|[፩-፼]+)"
 NUMBER = rf"(?:{_DIGITS}(?:\.[0-9]+)?|[፩-፼]+)"
 # A number does not begin or end inside a longer one: the 2 of 1.2.3 and the 5 of 12-5-2016 are no numbers of their own,

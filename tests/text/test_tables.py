@@ -24,6 +24,7 @@ LATIN_KINDS = {"brand", "technology", "organisation", "place", "person", "word",
 PLACES = {
     "": ("{}", "{}"),
     "before_number": ("{} 5", "{} አምስት"),
+    "before_verse": ("{} 3፥5", "{} ምዕራፍ ሶስት ቁጥር አምስት"),
     "after_number": ("5 {}", "አምስት {}"),
     "head": ("{}ላሊበላ", "{} ላሊበላ"),
 }

@@ -7,6 +7,7 @@ its last full stop; the longest entry wins; prefixes and endings stay (በት/�
 import functools
 import re
 
+from amharic_tts.text.classes.latin import LETTER_NAMES
 from amharic_tts.text.homophones import fold
 from amharic_tts.text.letters import CLASS, SIXTH, in_order, order, same_series
 from amharic_tts.text.readings import Readings
@@ -16,6 +17,8 @@ from amharic_tts.text.table import table
 GENITIVE = "የ"
 OR = " ወይም "
 _NUMBER_AFTER = re.compile(r"\s*[0-9፩-፼]")
+_PREFIXED_NUMBER = re.compile(r"\s*[በከለየ]?\s*[0-9፩-፼]")
+_VERSE_AFTER = re.compile(r"\s*[0-9፩-፼]+\s?[:፡፥]\s?[0-9፩-፼]")
 _NUMBER_BEFORE = re.compile(r"[0-9፩-፼]\s*$")
 
 
@@ -37,20 +40,27 @@ def _entries(where: str) -> dict[str, str]:
     }
 
 
-def entry(written: str) -> str | None:
-    """What the table has for exactly this form, without prefix or ending."""
-    return _entries("").get(key(written)) or _entries("after_number").get(key(written))
+@functools.cache
+def _titles() -> frozenset[str]:
+    return frozenset(row["spoken"] for row in table("abbreviations.tsv") if row["kind"] == "title")
+
+
+def entry(written: str, *places: str) -> str | None:
+    """What the table has for exactly this form, without prefix or ending, in these places (anywhere, after a number)."""
+    return next((said for place in places or ("", "after_number") if (said := _entries(place).get(key(written)))), None)
 
 
 def segmented(match: re.Match[str], context: Context) -> Readings | None:
     """A form of at least two segments: from the table, as the name it is, or as the acronym that its letters make."""
     written = match.group()
-    stop = "." if written.endswith(".") else ""
     form = written.removesuffix(".")
-    if "/" not in form or "." in form:  # ዓ.ም. swallows its last full stop, ት/ቤት. does not
-        stop = ""
     said = look_up(form, match, context) or _name(form) or _acronym(form)
-    return (said + stop,) if said else None
+    if said is None:
+        return None
+    # ዓ.ም. swallows its last full stop, ት/ቤት. ends a sentence, but መዝ/ቁ. 5 and ዶ/ር. አበበ do not
+    ends = written.endswith(".") and "/" in form and "." not in form
+    within = _NUMBER_AFTER.match(after(match, context)) or said in _titles()
+    return (said + ".",) if ends and not within else (said,)
 
 
 def look_up(form: str, match: re.Match[str], context: Context) -> str | None:
@@ -115,20 +125,39 @@ def _name(form: str) -> str | None:
 def _acronym(form: str) -> str | None:
     """አ.ብ.ን. -> አብን: single letters with full stops are said as the word they make."""
     parts = form.split(".")
+    if len(parts) > 1 and all(part in LETTER_NAMES.values() for part in parts):  # ዲ.ኤስ.ቲ.ቪ
+        return "".join(parts)
     if len(parts) < 3 or any(len(part) > 1 for part in parts[1:]) or len(parts[0]) > 2:
         return None
     return "".join(parts)
 
 
-def with_stop(match: re.Match[str], context: Context) -> Readings | None:
-    """ቁ. 5 -> ቁጥር አምስት: a short form whose full stop and the number after it give it away."""
-    said = _find(match.group(1), _entries("before_number"))
+def before_number(match: re.Match[str], context: Context) -> Readings | None:
+    """ቁ. 5 -> ቁጥር አምስት, ማቴ 5፥3 -> ማቴዎስ …: a full stop and a number give a short form away, or a verse a book."""
+    form, stop = match.groups()
+    if _VERSE_AFTER.match(after(match, context)):
+        books = _entries("before_verse")
+        prefix = next((one for one in ("", *PREFIXES) if form.startswith(one) and key(form[len(one) :]) in books), None)
+        return None if prefix is None else (prefix + books[key(form[len(prefix) :])],)
+    said = _find(form, _entries("before_number")) if stop else None
     return (said,) if said else None
 
 
 def after_number(match: re.Match[str], context: Context) -> Readings | None:
-    """5 ሜ. -> አምስት ሜትር."""
-    said = _entries("after_number").get(key(match.group(1)))
+    """5 ሜ. -> አምስት ሜትር; a letter of the alphabet needs its full stop, for ክፍል 5 ሰ is no unit."""
+    form = match.group(1)
+    lettered = len(form) == 1 and order(form) == 0 and not match.group().endswith(".")
+    if lettered or not _NUMBER_BEFORE.search(before(match, context)):
+        return None
+    said = _entries("after_number").get(key(form))
+    return (said,) if said else None
+
+
+def spaced(match: re.Match[str], context: Context) -> Readings | None:
+    """5 ኪ. ሜ. and እ. ኤ. አ. በ1966: spaces inside, where a number stands by."""
+    form = match.group().replace(" ", "")
+    near = _NUMBER_BEFORE.search(before(match, context)) or _PREFIXED_NUMBER.match(after(match, context))
+    said = (_find(form.removesuffix("."), _entries("")) or entry(form)) if near else None
     return (said,) if said else None
 
 
@@ -148,11 +177,16 @@ def alternatives(match: re.Match[str], context: Context) -> Readings | None:
 _SEGMENT = f"[{CLASS}]{{1,14}}"
 RULES = (
     Rule("abbreviation", re.compile(rf"(?<![{CLASS}./]){_SEGMENT}(?:[./]{_SEGMENT})+(?![{CLASS}/])\.?"), segmented),
-    Rule("abbreviation", re.compile(rf"(?<![{CLASS}./])({_SEGMENT})\.(?=\s*[0-9፩-፼\ue000])"), with_stop),
+    Rule("abbreviation", re.compile(rf"(?<![{CLASS}./])({_SEGMENT})(\.?)(?=\s*[0-9፩-፼\ue000])"), before_number),
     Rule(
         "abbreviation",
         re.compile(rf"(?<=[0-9፩-፼\ue000])\s*(?<![{CLASS}./])({_SEGMENT})(?![{CLASS}/]|\.[{CLASS}])\.?"),
         after_number,
+    ),
+    Rule(
+        "abbreviation",
+        re.compile(rf"(?<![{CLASS}./])[{CLASS}]{{1,2}}(?:\. ?[{CLASS}]{{1,2}}){{1,4}}(?![{CLASS}/])\.?"),
+        spaced,
     ),
     Rule("alternative", re.compile(rf"(?<![{CLASS}./])[{CLASS}.]+(?:/[{CLASS}.]+)+(?<!\.)"), alternatives),
 )

@@ -3,7 +3,7 @@
 import re
 
 from amharic_tts.text.numbers import cardinals
-from amharic_tts.text.readings import Readings, join
+from amharic_tts.text.readings import Readings, distinct, join
 from amharic_tts.text.rule import Context, Rule
 from amharic_tts.text.written_numbers import END, NUMBER, START, amount
 
@@ -24,7 +24,10 @@ def calculation(match: re.Match[str], context: Context) -> Readings | None:
         if said is None:
             return None
         parts += [said, OPERATORS[operator] if operator else ""]
-    return join(*parts)
+    said = join(*parts)
+    if re.fullmatch(rf"{NUMBER}\s?[×xX]\s?{NUMBER}", match.group()):  # 3x4 ፎቶ, a size
+        return distinct(said, join(parts[0], " በ", parts[2]))
+    return said
 
 
 def comparison(match: re.Match[str], context: Context) -> Readings | None:
@@ -56,7 +59,9 @@ _SURE, _ANY = r"\s?[+×÷=·*xX]\s?", r"\s?[-−–+×÷=·*xX/]\s?"
 
 RULES = (
     Rule(
-        "math", re.compile(rf"{START}{NUMBER}(?:{_ANY}{NUMBER})*{_SURE}{NUMBER}(?:{_ANY}{NUMBER})*{END}"), calculation
+        "math",
+        re.compile(rf"{START}{NUMBER}(?:{_ANY}{NUMBER}){{0,20}}{_SURE}{NUMBER}(?:{_ANY}{NUMBER}){{0,20}}{END}"),
+        calculation,
     ),
     Rule("math", re.compile(rf"{START}({NUMBER})([²³])"), power),
     Rule("math", re.compile(r"√([0-9]{1,12})(?![0-9])"), root),

@@ -12,9 +12,9 @@ from amharic_tts.text.written_numbers import DASH, END, START, WHOLE, whole
 ERA = "ዓመተ ምህረት"
 DAY = " ቀን "
 # ዓ.ም. in its spellings, also with a space inside, after a number
-ERA_MARK = r"\s*[ዓአዐኣ]\s?[./።]\s?ም(?![ሀ-ፚ])\.?"
+ERA_MARK = r"\s*(?:[ዓአዐኣ]\s?[./።፡]\s?|ዓ)ም(?![ሀ-ፚ])(?:\.|፡(?!፡))?"
 ERA_WORDS = re.compile(
-    r"\s*(?:[ዓአ]መተ\s+(?:ምህረት|ምሕረት|ዓለም)|[ዓአዐኣ]\s?[./።]\s?[ምዓ]|እ\s?[./]\s?[ኤኢ]\s?[./]|እንደ\s+(?:አውሮፓ|ጎርጎር|ኢትዮጵያ))"
+    r"\s*(?:[ዓአ]መተ\s+(?:ምህረት|ምሕረት|ዓለም)|[ዓአዐኣ]\s?[./።፡]\s?[ምዓ]|ዓም|እ\s?[./]\s?[ኤኢ]\s?[./]|እንደ\s+(?:አውሮፓ|ጎርጎር|ኢትዮጵያ))"
 )
 # Other years between a year and its era: ከ1966 እስከ 1983 ዓ.ም., በ1966 እና በ1983 ዓ.ም.
 _BETWEEN = r"\s*(?:[-–—፣,]|እስከ|እና|ና|ወይም)\s*(?:እስከ\s*)?[በከለየ]?"
@@ -29,6 +29,10 @@ def _date(year: int | None, month: str, day: int, context: Context, era: str = "
     """Month, day and year in the order in which Amharic says them: ጥር አስራ ሁለት ቀን ሁለት ሺህ አስራ ስድስት."""
     said = join(month, " ", cardinals(day, context.options))
     return said if year is None else join(said, DAY, years(year, context.options), era)
+
+
+# ከ12/05/2015 እስከ 15/05/2015 ዓ.ም.: one era for both
+_ERA_LATER = re.compile(rf"\s*(?:እስከ|እና|{DASH})\s*[በከለየ]?[0-9]{{1,2}}[./-][0-9]{{1,2}}[./-][0-9]{{4}}{ERA_MARK}")
 
 
 def calendar_written(match: re.Match[str], context: Context) -> Readings | None:
@@ -47,7 +51,7 @@ def calendar_assumed(match: re.Match[str], context: Context) -> Readings | None:
 
 def _calendar(match: re.Match[str], context: Context) -> str | None:
     """The calendar that is written; a date with the year first is ISO 8601, and so Gregorian."""
-    if match.group("era") or ETHIOPIAN.search(before(match, context)):
+    if match.group("era") or ETHIOPIAN.search(before(match, context)) or _ERA_LATER.match(after(match, context)):
         return "ethiopian"
     if len(match.group("first")) == 4 or EUROPEAN.search(before(match, context)):
         return "gregorian"
@@ -91,6 +95,8 @@ def latin_month_first(match: re.Match[str], context: Context) -> Readings | None
 
 def latin_day_first(match: re.Match[str], context: Context) -> Readings | None:
     """7 January 2025 and 7th of Jan."""
+    if match.group(2) == "may" and not match.group(3):  # the verb
+        return None
     return _latin(match.group(2), whole(match.group(1)), match.group(3), context)
 
 
@@ -174,6 +180,6 @@ RULES = (
 )
 # Years come after ranges (1935-1941 ዓ.ም.), which look at the era themselves.
 YEARS = (
-    Rule("year", re.compile(rf"{START}{WHOLE}{END}"), year),
+    Rule("year", re.compile(rf"{START}{WHOLE}{END}(?:(?![ሀ-ፚ])|(?={ERA_MARK}))"), year),
     Rule("abbreviation", re.compile(rf"(?<=[0-9፩-፼{TAKEN}]){ERA_MARK}"), era),
 )

@@ -62,12 +62,11 @@ def spell(word: str) -> str:
 
 def letters(word: str) -> str:
     """The names of the letters: joined in an acronym (USA -> ዩኤስኤ), apart in a word that nobody can say (xyz)."""
-    said = ""
-    for letter in word:
-        apart = not word.isupper() or letter.lower() in LONG_NAMES or said.endswith(" ")
-        said = said.rstrip(" ") + (" " if said and apart else "") + LETTER_NAMES[letter.lower()]
-        said += " " if letter.lower() in LONG_NAMES else ""
-    return said.strip()
+    names = [LETTER_NAMES[letter.lower()] for letter in word]
+    if not word.isupper():
+        return " ".join(names)
+    long = {LETTER_NAMES[letter] for letter in LONG_NAMES}
+    return " ".join("".join(f" {name} " if name in long else name for name in names).split())
 
 
 def latin(match: re.Match[str], context: Context) -> Readings | None:

@@ -52,7 +52,7 @@ def money(match: re.Match[str], context: Context) -> Readings | None:
     return distinct(sum_, join(said, " ", name))
 
 
-_AMOUNT = rf"(?P<number>{NUMBER})(?:\s?{DASH}\s?[$€£¥₹]?(?P<last>{NUMBER}))?"
+_AMOUNT = rf"(?P<number>{NUMBER})(?:(?:\s?ብር)?\s?{DASH}\s?[$€£¥₹]?(?P<last>{NUMBER}))?"
 _SCALE = r"(?:\s?(?P<scale>ሺህ|ሺ|ሚሊዮን|ሚልዮን|ቢሊዮን|ቢልዮን|ትሪሊዮን|(?i:thousand|million|billion|trillion|bn|mn|[kmb]))(?![A-Za-zሀ-ፚ]))?"
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True) if sign != "ብር")
 _PER = rf"(?:/(?P<per>[ሀ-ፚ]+(?:\.[ሀ-ፚ]+)+\.?|[ሀ-ፚ]{{2,}}|{'|'.join(sorted(UNITS, key=len, reverse=True))}))?"

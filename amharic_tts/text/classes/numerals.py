@@ -2,6 +2,7 @@
 
 import re
 
+from amharic_tts.text.classes.abbreviations import entry
 from amharic_tts.text.classes.endings import attach
 from amharic_tts.text.numbers import CENTURIES, ordinals, years
 from amharic_tts.text.readings import Readings, join
@@ -9,13 +10,17 @@ from amharic_tts.text.rule import Context, Rule
 from amharic_tts.text.written_numbers import END, NUMBER, START, WHOLE, amount, pattern, whole
 
 COMMA, POINT = "፣", " ነጥብ "
+RECENT = 1900  # የ1966ቱ አብዮት is the year's, የ1500ቱ ሰዎች are people
 DECADE = re.compile("ዎቹ|ዎች")
 
 
 def ordinal(match: re.Match[str], context: Context) -> Readings | None:
-    """1ኛ -> አንደኛ, 21ኛው -> ሃያ አንደኛው, ፫ኛ, 1st."""
+    """1ኛ -> አንደኛ, 21ኛው -> ሃያ አንደኛው, 5ኞቹ -> አምስተኞቹ, 7ተኛ, ፫ኛ, 1st."""
     value = whole(match.group("number"))
-    return None if value is None else join(ordinals(value, context.options), match.group("ending") or "")
+    if value is None:
+        return None
+    sign, ending = match.group("sign", "ending")
+    return tuple(words[:-1] + (sign or words[-1]) + ending for words in ordinals(value, context.options))
 
 
 def with_ending(match: re.Match[str], context: Context) -> Readings | None:
@@ -24,9 +29,11 @@ def with_ending(match: re.Match[str], context: Context) -> Readings | None:
     value, said = whole(number), amount(number, context.options)
     if said is None:
         return None
-    if DECADE.match(ending) and value in CENTURIES:
-        return join(years(value, context.options), ending)
-    return tuple(attach(words, ending) for words in said)
+    if unit := entry(ending, "after_number"):
+        return join(said, " ", unit)
+    if value in CENTURIES and (DECADE.match(ending) or (ending.startswith("ቱ") and value >= RECENT)):
+        said = years(value, context.options)
+    return tuple(attach(words, ending) + (match.group("stop") or "") for words in said)
 
 
 def number(match: re.Match[str], context: Context) -> Readings | None:
@@ -73,14 +80,17 @@ _TAIL = r"(?![0-9፩-፼ሀ-ፚ])(?!\.[0-9])(?![./][ሀ-ፚ])"
 
 RULES = (
     Rule("list_mark", re.compile(rf"^(?:({WHOLE})[.)](?=\s)|([፩-፼]+)[.)]$)"), list_mark),
-    Rule("ordinal", re.compile(rf"{START}(?P<number>{WHOLE})\s?ኛ(?P<ending>[ሀ-ፚ]+)?{_TAIL}"), ordinal),
+    Rule(
+        "ordinal", re.compile(rf"{START}(?P<number>{WHOLE})\s?[ተደረነ]?(?P<sign>[ኛኞ])(?P<ending>[ሀ-ፚ]*){_TAIL}"), ordinal
+    ),
     Rule(
         "ordinal",
-        re.compile(rf"{START}(?P<number>{WHOLE})(?P<ending>)(?:st|nd|rd|th)(?![A-Za-z])", re.IGNORECASE),
+        re.compile(rf"{START}(?P<number>{WHOLE})(?P<ending>)(?P<sign>)(?:st|nd|rd|th)(?![A-Za-z])", re.IGNORECASE),
         ordinal,
     ),
-    Rule("clitic", re.compile(rf"{START}(?P<number>{NUMBER}){_ENDING}{_TAIL}"), with_ending),
-    Rule("number_sign", re.compile(rf"[#№]\s?{START}({NUMBER}){END}"), number_sign),
+    Rule("clitic", re.compile(rf"{START}(?P<number>{WHOLE}) (?P<ending>ዎ[ቹች][ሀ-ፚ]*)(?P<stop>){_TAIL}"), with_ending),
+    Rule("clitic", re.compile(rf"{START}(?P<number>{NUMBER}){_ENDING}(?P<stop>\.)?{_TAIL}"), with_ending),
+    Rule("number_sign", re.compile(rf"(?:[#№]|(?<![A-Za-z])[Nn]o\.)\s?{START}({NUMBER}){END}"), number_sign),
     Rule("decimal", pattern("{WHOLE}\\.[0-9]+"), number),
     Rule("decimal", re.compile(rf"(?<!\S)\.[0-9]+{END}"), bare_fraction),
     Rule("cardinal", pattern("{WHOLE}"), number),

@@ -56,13 +56,17 @@ def negative(match: re.Match[str], context: Context) -> Readings | None:
 
 
 _SIGN = rf"(?:(?<![^\s(\[\"«“=፣,:በለከየ])(?<![ሀ-ፚ][በለከየ])(?P<sign>{MINUS})\s?)?"
-_VALUE = rf"{PREFIX}{_SIGN}{START}(?P<number>{NUMBER})(?:[%‰]?\s?{DASH}\s?(?P<last>{NUMBER}))?"
+_VALUE = rf"{PREFIX}{_SIGN}{START}(?P<number>{NUMBER})(?:(?:\s?[%‰])?\s?{DASH}\s?(?P<last>{NUMBER}))?"
 _UNIT = "|".join(re.escape(unit).replace("°", "° ?") for unit in sorted(UNITS, key=len, reverse=True))
 _PER = "|".join(re.escape(unit) for unit in sorted([*UNITS, *PER_ONLY], key=len, reverse=True))
 
 RULES = (
     Rule("percent", re.compile(rf"{_VALUE}{END}\s?(?P<unit>[%‰])(?P<ending>[ሀ-ፚ]+)?"), percent),
-    Rule("unit", re.compile(rf"{_VALUE}{END}\s?(?P<unit>{_UNIT})(?:/(?P<per>{_PER}))?(?![A-Za-z0-9²³/])"), measure),
+    Rule(
+        "unit",
+        re.compile(rf"{_VALUE}{END}\s?(?P<unit>{_UNIT})(?:/(?P<per>{_PER}))?(?![A-Za-z0-9²³/])(?<! in(?= [0-9]))"),
+        measure,
+    ),
 )
 NEGATIVES = (
     Rule(

@@ -22,7 +22,13 @@ def slash(match: re.Match[str], context: Context) -> Readings | None:
     return None if context.options.slash == "refuse" else (OR,)
 
 
+def list_slash(match: re.Match[str], context: Context) -> Readings:
+    """1ኛ/ ተከሳሽ and ሀ/ ስለ: the mark after the number or letter of a list."""
+    return ("፣",)
+
+
 RULES = (
+    Rule("list_mark", re.compile(r"(?<=\ue000)/(?=\s)|(?<=(?<![ሀ-ፚ])[ሀ-ፚ])/(?=\s)"), list_slash),
     Rule("symbol", re.compile(f"[{re.escape(''.join(SPOKEN))}]"), symbol),
     Rule(
         "alternative",

@@ -9,8 +9,10 @@ from amharic_tts.text.rule import Context, before
 FROM, TO = "ከ", " እስከ "
 PREFIX = "(?:(?<![ሀ-ፚ])(?P<prefix>[ከበለየ]))?"  # goes before START in the pattern of a range
 # ከመስከረም 1-5, ከገጽ 5-7: ከ is said before the word that the numbers count
-_ALREADY_FROM = re.compile(rf"(?:^|[^ሀ-ፚ])ከ(?:{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN}|ገ[ጽፅ]|ምዕራፍ|ቁጥር|አንቀ[ጽፅ]|ቀን|ክፍል)\s*$")
-_ALREADY_TO = re.compile(r"(?:^|[^ሀ-ፚ])(?:እስከ|ከ)\s*$")
+_ALREADY_FROM = re.compile(
+    rf"(?:^|[^ሀ-ፚ])ከ(?:{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN}|ገ[ጽፅ]|ምዕራፍ|ቁጥር|አንቀ[ጽፅ]|ቀን|ክፍል|ጠዋቱ?|ረፋዱ|ቀኑ|ምሽቱ?|ሌሊቱ?)?\s+$"
+)
+_ALREADY_TO = re.compile(r"(?:^|[^ሀ-ፚ])እስከ\s*$")
 
 
 def through(match: re.Match[str], first: Readings, last: Readings, context: Context) -> Readings:

@@ -18,6 +18,7 @@ FROM = "ከ"
 # The part of the day in which an international hour lies, and by which the Ethiopian one is told.
 PARTS = ((6, "ሌሊቱ "), (12, "ጠዋቱ "), (18, "ቀኑ "), (24, "ምሽቱ "))
 PART_WRITTEN = re.compile(r"(?:ጠዋቱ?|ጧት|ንጋቱ?|ረፋዱ?|ቀኑ?|ሰ[ዓአ]ት በኋላ|ምሽቱ?|ማታው?|ሌሊቱ?)\s*(?:ላይ\s*)?[በከ]?$")
+UNTIL = re.compile(r"(?:^|[^ሀ-ፚ])እስከ\s*$")
 MERIDIEM = {"a": " ኤኤም", "p": " ፒኤም"}
 
 
@@ -29,9 +30,19 @@ def clock(match: re.Match[str], context: Context) -> Readings | None:
     if time is None:
         return None
     part, said = time
+    if prefix:  # a prefix goes before the hour, not before ለሶስት ሰዓት ሩብ ጉዳይ
+        said = tuple(one for one in said if not one.startswith("ለ")) or said
+    if part and UNTIL.search(before(match, context)):
+        return join(part, said)
     if part:  # በ14:30 -> ከቀኑ በስምንት ሰዓት ተኩል
         return join(FROM, part, prefix.removeprefix(FROM), said)
     return join(prefix, said)
+
+
+def dotted(match: re.Match[str], context: Context) -> Readings | None:
+    """ከጠዋቱ 2.30 and 2.30 ሰዓት: a full stop for the colon, where the part of the day or the hour is said."""
+    told = match.group()[-1].isdigit() and not PART_WRITTEN.search(before(match, context))
+    return None if told else clock(match, context)
 
 
 def clock_range(match: re.Match[str], context: Context) -> Readings | None:
@@ -43,6 +54,15 @@ def clock_range(match: re.Match[str], context: Context) -> Readings | None:
         return None
     later = second[0] if second[0] != first[0] else ""
     return join("" if part_written else FROM, first[0], first[1], " እስከ ", later, second[1])
+
+
+def minutes(match: re.Match[str], context: Context) -> Readings | None:
+    """3:45 ደቂቃ -> ሶስት ደቂቃ ከአርባ አምስት ሰከንድ."""
+    first, second = int(match.group(1)), int(match.group(2))
+    if second > 59:
+        return None
+    options = context.options
+    return join(cardinals(first, options), MINUTE, " ", FROM, cardinals(second, options), SECOND)
 
 
 def duration(match: re.Match[str], context: Context) -> Readings | None:
@@ -102,6 +122,7 @@ _COLON = r"(?:[:፡]|\s[:፡]\s?|[:፡]\s)"
 
 RULES = (
     Rule("duration", re.compile(rf"{START}([0-9]{{1,2}})[:፡]([0-9]{{2}})[:፡]([0-9]{{2}}){END}{_HOUR_WORD}"), duration),
+    Rule("duration", re.compile(rf"{START}([0-9]{{1,3}})[:፡]([0-9]{{2}}){END}\s*ደቂቃ(?![ሀ-ፚ])"), minutes),
     Rule(
         "time",
         re.compile(
@@ -117,6 +138,11 @@ RULES = (
             rf"(?:\s*(?P<meridiem>{_MERIDIEM}))?{_HOUR_WORD}"
         ),
         clock,
+    ),
+    Rule(
+        "time",
+        re.compile(rf"{PREFIX}{START}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-5][05]){END}(?P<meridiem>){_HOUR_WORD}"),
+        dotted,
     ),
     Rule(
         "time",

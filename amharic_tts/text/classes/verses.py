@@ -2,7 +2,7 @@
 
 import re
 
-from amharic_tts.text.numbers import cardinals
+from amharic_tts.text.numbers import cardinals, ordinals
 from amharic_tts.text.readings import Readings, join
 from amharic_tts.text.rule import Context, Rule, before
 from amharic_tts.text.written_numbers import DASH, END, START, whole
@@ -10,6 +10,7 @@ from amharic_tts.text.written_numbers import DASH, END, START, whole
 CHAPTER, VERSE = "ምዕራፍ ", " ቁጥር "
 # The books of the Bible as Amharic Bibles call them, and their customary abbreviations.
 BOOKS = (
+    "ሱራ|ሱረቱል [ሀ-ፚ]+|ሱረቱ? [ሀ-ፚ]+|"
     "ዘፍጥረት|ዘፍ|ዘ[ፀጸ]አት|ዘ[ፀጸ]|ዘሌዋውያን|ዘሌ|ዘ[ኁሁ]ልቁ|ዘ[ኁሁ]|ዘዳግም|ዘዳ|ኢያሱ|መሳፍንት|ሩት|ሳሙኤል|ነገ[ሥስ]ት|ዜና|ዕዝራ|ነህምያ|አስቴር|ኢዮብ|"
     "መዝሙረ? ?ዳዊት|መዝሙር|መዝ|ምሳሌ|መክብብ|ኢሳይያስ|ኢሳ|ኤርምያስ|ኤር|[ሕህ]ዝቅኤል|[ሕህ]ዝ|ዳንኤል|ዳን|ሆሴዕ|ኢዩኤል|አሞ[ጽፅ]|አብድዩ|ዮናስ|ሚክያስ|ናሆም|[ዕእ]ንባቆም|"
     "ሶፎንያስ|[ሐሀ]ጌ|ዘካርያስ|ዘካ|ሚልክያስ|ሚል|ማቴዎስ|ማቴ|ማርቆስ|ማር|ሉቃስ|ሉቃ|ዮ[ሐሀ]ንስ|ዮ[ሐሀ]|[ሐሀ]ዋርያት|[ሐሀ]ዋ|የ?[ሐሀ]ዋርያት [ሥስ]ራ|ሮሜ|ቆሮንቶስ|ቆሮ|ገላትያ|ገላ|"
@@ -37,7 +38,18 @@ def verse(match: re.Match[str], context: Context) -> Readings | None:
     return join(chapter, "ከ", cardinals(second, options), " እስከ ", cardinals(last, options))
 
 
+def numbered_book(match: re.Match[str], context: Context) -> Readings:
+    """1 ቆሮንቶስ 13፡1 -> አንደኛ ቆሮንቶስ …"""
+    return ordinals(int(match.group(1)), context.options)
+
+
+_NUMBERED = "ሳሙኤል|ሳሙ|ነገ[ሥስ]ት|ነገ|ዜና(?: መዋዕል)?|ቆሮንቶስ|ቆሮ|ተሰሎንቄ|ተሰ|ጢሞቴዎስ|ጢሞ|ጴጥሮስ|ጴጥ|ዮ[ሐሀ]ንስ|ዮ[ሐሀ]|መቃብያን"
 RULES = (
+    Rule(
+        "ordinal",
+        re.compile(rf"{START}([1-4])(?=\s?(?:{_NUMBERED})\.?\s+[0-9፩-፼]+\s?[:፡፥]\s?[0-9፩-፼])"),
+        numbered_book,
+    ),
     Rule(
         "verse",
         re.compile(

@@ -51,29 +51,36 @@ def _part(run: str, options: FrontEndOptions) -> str:
     return letters(word.upper()) if len(word) <= 3 and word.lower() not in lexicon() else spell(word)
 
 
+# Names of the Internet are at most 63 characters long; without bounds a long run would be tried from each of its places.
+_LABEL = "[A-Za-z0-9-]{1,63}"
+_PATH = "[A-Za-z0-9./?=&%#_~:+-]{0,200}"
 RULES = (
     Rule(
         "email",
-        re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9])?@[A-Za-z0-9-]+(?:\.[A-Za-z0-9]+)+"),
+        re.compile(rf"(?<![A-Za-z0-9._+-])[A-Za-z0-9][A-Za-z0-9._+-]{{0,63}}@{_LABEL}(?:\.{_LABEL}){{1,8}}(?<![.-])"),
         address,
+        needs="@",
     ),
-    Rule(
-        "url",
-        re.compile(r"(?:https?://|www\.)[A-Za-z0-9](?:[A-Za-z0-9./?=&%#_~:+-]*[A-Za-z0-9/])?", re.IGNORECASE),
-        address,
-    ),
+    Rule("url", re.compile(rf"(?:https?://|www\.)[A-Za-z0-9](?:{_PATH}[A-Za-z0-9/])?", re.IGNORECASE), address),
     Rule(
         "url",
         re.compile(
-            rf"(?<![A-Za-z0-9@.])[A-Za-z][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.(?:{TOP_LEVEL})(?![A-Za-z0-9])"
-            r"(?:/(?:[A-Za-z0-9./?=&%#_~:+-]*[A-Za-z0-9/])?)?"
+            rf"(?<![A-Za-z0-9@.-])[A-Za-z][A-Za-z0-9-]{{0,62}}(?:\.{_LABEL}){{0,8}}\.(?:{TOP_LEVEL})(?![A-Za-z0-9])"
+            rf"(?:/(?:{_PATH}[A-Za-z0-9/])?)?"
         ),
         address,
+        needs=".",
     ),
     Rule(
         "handle",
         re.compile(rf"(?<![{LATIN}0-9])@([{LATIN}{CLASS}_][{LATIN}{CLASS}0-9_]*(?:\.[{LATIN}0-9_]+)*)"),
         handle,
+        needs="@",
     ),
-    Rule("hashtag", re.compile(rf"(?<![{LATIN}0-9])#(?=[0-9_]*[{LATIN}{CLASS}])([{LATIN}{CLASS}0-9_]+)"), hashtag),
+    Rule(
+        "hashtag",
+        re.compile(rf"(?<![{LATIN}0-9])#(?=[0-9_]*[{LATIN}{CLASS}])([{LATIN}{CLASS}0-9_]+)"),
+        hashtag,
+        needs="#",
+    ),
 )
