@@ -15,6 +15,8 @@ from amharic_tts.text.front_end import TextFrontEnd
 from amharic_tts.text.options import add_front_end_arguments, front_end_options
 from amharic_tts.text.rule import Span
 
+ESCAPES = {ord(sign): sign.encode("unicode_escape").decode() for sign in "\t\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"}
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -48,9 +50,13 @@ def _answer(raw: str, front_end: TextFrontEnd, given: argparse.Namespace, number
         return analysis.normal
     explanation = front_end.explain(raw)
     _warn(number, explanation.decisions)
-    return "\n".join(
-        [explanation.normal, *(f"\t{one.kind}\t{one.written}\t{one.became}" for one in explanation.decisions)]
-    )
+    return "\n".join([explanation.normal, *map(_line, explanation.decisions)])
+
+
+def _line(decision: Decision) -> str:
+    """TAB class TAB written TAB became; tabs and line ends inside are shown as escapes, so that it stays one line."""
+    fields = (decision.kind, decision.written, decision.became)
+    return "".join("\t" + field.translate(ESCAPES) for field in fields)
 
 
 def _warn(number: int, found: Iterable[Decision | Span]) -> None:

@@ -36,9 +36,8 @@ NUMBERS: tuple[Rule, ...] = (
     *quantities.NEGATIVES,
     *numerals.RULES,
 )
-WORDS: tuple[Rule, ...] = (*abbreviations.RULES, *latin.RULES, *symbols.RULES)
+WORDS: tuple[Rule, ...] = (*dates.ERAS, *abbreviations.RULES, *latin.RULES, *symbols.RULES)
 RULES = (*web.RULES, *NUMBERS, *WORDS)
-RULES_WITHOUT_FIGURES = (*web.RULES, *WORDS)
 FIGURE = re.compile(f"[0-9፩-፼{''.join(ranges.VULGAR)}]")
 # Letters, spaces and marks that no rule looks at: most lines of most corpora.
 PLAIN = re.compile(f'(?:[{CLASS} ።፣፤፥፦፧፨?!…,;:«»“”"()-]|\\.(?![{CLASS}A-Za-z0-9]))*')
@@ -54,13 +53,18 @@ def classify(text: str, options: FrontEndOptions) -> list[Span]:
     if TAKEN in text:
         start = text.index(TAKEN)
         raise TextError("this character has no meaning", text, start, start + 1)
+    signs = frozenset(text)
     context, free, spans = Context(text, options), text, []
-    for rule in RULES if FIGURE.search(text) else RULES_WITHOUT_FIGURES:
-        if rule.needs and rule.needs not in text:
-            continue
-        found = [span for match in rule.pattern.finditer(free) if (span := _span(rule, match, context))]
-        free = _without(free, found)
-        spans += found
+    for rules in (web.RULES, NUMBERS, WORDS):
+        for rule in rules:
+            if rules is NUMBERS and not FIGURE.search(free):
+                break
+            if rule.needs and signs.isdisjoint(rule.needs):
+                continue
+            found = [span for match in rule.pattern.finditer(free) if (span := _span(rule, match, context))]
+            if found:
+                free = _without(free, found)
+                spans += found
     return sorted(spans, key=lambda span: span.start)
 
 
@@ -77,4 +81,4 @@ def _without(free: str, found: list[Span]) -> str:
     for span in found:
         pieces += (free[position : span.start], TAKEN * (span.end - span.start))
         position = span.end
-    return "".join(pieces) + free[position:] if found else free
+    return "".join(pieces) + free[position:]

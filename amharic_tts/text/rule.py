@@ -26,8 +26,8 @@ Reader = Callable[[re.Match[str], Context], Readings | None]
 class Rule:
     """kind: the class. pattern: where it may stand. read: its readings, or None where the match is no such thing.
 
-    warning: said to the user wherever the rule applies. needs: a sign without which nothing of this class can stand in a
-    text, so that it need not be looked for.
+    warning: said to the user wherever the rule applies. needs: signs of which one must stand in the text, for else the rule
+    need not be tried.
     """
 
     kind: str

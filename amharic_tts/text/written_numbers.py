@@ -7,6 +7,7 @@ from amharic_tts.text.numbers import LARGEST, cardinals, decimals, digits
 from amharic_tts.text.options import FrontEndOptions
 from amharic_tts.text.readings import Readings
 
+DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 DASH = "[-\u2010-\u2015\u2212]"
 MINUS = "[-\u2010\u2011\u2012\u2013\u2212]"
 _DIGITS = "(?:[0-9]{1,3}(?:[,፣][0-9]{3})+(?![0-9])|[1-9][0-9]{0,2}(?: [0-9]{3}){0,2} 000(?![0-9])|[0-9]+)"

@@ -3,6 +3,8 @@
 import pytest
 from text.written_lines import written_lines
 
+from amharic_tts.text.classes import web
+from amharic_tts.text.classify import NUMBERS, WORDS
 from amharic_tts.text.error import TextError
 from amharic_tts.text.front_end import TextFrontEnd
 from amharic_tts.text.options import FrontEndOptions
@@ -124,3 +126,22 @@ def test_a_slash_between_words_can_be_refused() -> None:
     with pytest.raises(TextError) as caught:
         TextFrontEnd(FrontEndOptions(slash="refuse")).normalise("አብዛኛው/ሁሉም")
     assert caught.value.offending == "/"
+
+
+def test_no_rule_is_passed_over_where_it_could_apply(lines: list[str]) -> None:
+    """`needs` is a short cut, never a decision."""
+    with_needs = [rule for rule in (*web.RULES, *NUMBERS, *WORDS) if rule.needs]
+    assert len(with_needs) > 30
+    for line in lines[::10]:
+        for rule in with_needs:
+            if set(rule.needs).isdisjoint(line):
+                assert not rule.pattern.search(line), (rule.kind, line)
+
+
+@pytest.mark.parametrize(
+    "piece", ["100+", "100.", "5 ሰው ", "100 ብር፣ ", "5 - ", "a-", "ሀ.", "A.", "555 ", "@a", "  ሰላም\u200b "]
+)
+def test_long_texts_are_read_as_short_ones(piece: str) -> None:
+    text = piece * 1500 + "100"
+    front_end = TextFrontEnd()
+    assert front_end.readings(text, limit=3)[0] == front_end.explain(text).normal == front_end.normalise(text)

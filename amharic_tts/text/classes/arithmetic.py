@@ -63,8 +63,8 @@ RULES = (
         re.compile(rf"{START}{NUMBER}(?:{_ANY}{NUMBER}){{0,20}}{_SURE}{NUMBER}(?:{_ANY}{NUMBER}){{0,20}}{END}"),
         calculation,
     ),
-    Rule("math", re.compile(rf"{START}({NUMBER})([²³])"), power),
-    Rule("math", re.compile(r"√([0-9]{1,12})(?![0-9])"), root),
-    Rule("math", re.compile(rf"{START}({NUMBER})\s?([<>])\s?({NUMBER}){END}"), compared),
-    Rule("math", re.compile(rf"([<>≤≥≈~±])\s?{START}({NUMBER}){END}"), comparison),
+    Rule("math", re.compile(rf"{START}({NUMBER})([²³])"), power, needs="²³"),
+    Rule("math", re.compile(r"√([0-9]{1,12})(?![0-9])"), root, needs="√"),
+    Rule("math", re.compile(rf"{START}({NUMBER})\s?([<>])\s?({NUMBER}){END}"), compared, needs="<>"),
+    Rule("math", re.compile(rf"([<>≤≥≈~±])\s?{START}({NUMBER}){END}"), comparison, needs="<>≤≥≈~±"),
 )

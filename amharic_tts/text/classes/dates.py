@@ -164,6 +164,7 @@ WARNING = (
     "the calendar of this date is not written (ዓ.ም. or እ.ኤ.አ. would say it; the options calendar, day_order decide)"
 )
 
+LATIN_FIRST = "jfmasondJFMASOND"  # how the names of months begin
 RULES = (
     Rule("date", re.compile(_YEAR_FIRST), calendar_written),
     Rule("date", re.compile(_FIGURES), calendar_written),
@@ -174,12 +175,12 @@ RULES = (
         re.compile(rf"(?<=[0-9፩-፼{TAKEN}])\s?{DASH}\s?(?=(?:{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN})\s?[0-9፩-፼])"),
         until,
     ),
-    Rule("date", re.compile(_MONTH_DAY, re.IGNORECASE), latin_month_first),
-    Rule("date", re.compile(_DAY_MONTH, re.IGNORECASE), latin_day_first),
-    Rule("date", re.compile(rf"{LATIN_MONTH},?\s+([0-9]{{4}}){END}", re.IGNORECASE), latin_month_year),
+    Rule("date", re.compile(_MONTH_DAY, re.IGNORECASE), latin_month_first, needs=LATIN_FIRST),
+    Rule("date", re.compile(_DAY_MONTH, re.IGNORECASE), latin_day_first, needs=LATIN_FIRST),
+    Rule(
+        "date", re.compile(rf"{LATIN_MONTH},?\s+([0-9]{{4}}){END}", re.IGNORECASE), latin_month_year, needs=LATIN_FIRST
+    ),
 )
 # Years come after ranges (1935-1941 ዓ.ም.), which look at the era themselves.
-YEARS = (
-    Rule("year", re.compile(rf"{START}{WHOLE}{END}(?:(?![ሀ-ፚ])|(?={ERA_MARK}))"), year),
-    Rule("abbreviation", re.compile(rf"(?<=[0-9፩-፼{TAKEN}]){ERA_MARK}"), era),
-)
+YEARS = (Rule("year", re.compile(rf"{START}{WHOLE}{END}(?:(?![ሀ-ፚ])|(?={ERA_MARK}))"), year),)
+ERAS = (Rule("abbreviation", re.compile(rf"(?<=[0-9፩-፼{TAKEN}]){ERA_MARK}"), era),)

@@ -90,10 +90,12 @@ RULES = (
     ),
     Rule("clitic", re.compile(rf"{START}(?P<number>{WHOLE}) (?P<ending>ዎ[ቹች][ሀ-ፚ]*)(?P<stop>){_TAIL}"), with_ending),
     Rule("clitic", re.compile(rf"{START}(?P<number>{NUMBER}){_ENDING}(?P<stop>\.)?{_TAIL}"), with_ending),
-    Rule("number_sign", re.compile(rf"(?:[#№]|(?<![A-Za-z])[Nn]o\.)\s?{START}({NUMBER}){END}"), number_sign),
-    Rule("decimal", pattern("{WHOLE}\\.[0-9]+"), number),
-    Rule("decimal", re.compile(rf"(?<!\S)\.[0-9]+{END}"), bare_fraction),
+    Rule(
+        "number_sign", re.compile(rf"(?:[#№]|(?<![A-Za-z])[Nn]o\.)\s?{START}({NUMBER}){END}"), number_sign, needs="#№oO"
+    ),
+    Rule("decimal", pattern("{WHOLE}\\.[0-9]+"), number, needs="."),
+    Rule("decimal", re.compile(rf"(?<!\S)\.[0-9]+{END}"), bare_fraction, needs="."),
     Rule("cardinal", pattern("{WHOLE}"), number),
-    Rule("sections", re.compile(rf"{START}[0-9]+(?:\.[0-9]+){{2,}}{END}"), sections),
-    Rule("enumeration", re.compile(rf"{START}[0-9]{{1,2}}(?:,[0-9]{{1,2}}){{2,}}{END}"), enumeration),
+    Rule("sections", re.compile(rf"{START}[0-9]+(?:\.[0-9]+){{2,}}{END}"), sections, needs="."),
+    Rule("enumeration", re.compile(rf"{START}[0-9]{{1,2}}(?:,[0-9]{{1,2}}){{2,}}{END}"), enumeration, needs=","),
 )

@@ -59,8 +59,8 @@ def _pair(figures: str) -> str:
 _GAP = "[ ./-]?"
 _BOUNDS = r"(?<![0-9.:-])", r"(?![0-9]|[.:-][0-9])"
 RULES = (
-    Rule("phone", re.compile(r"(?<![0-9A-Za-z])\*[0-9]{2,}(?:\*[0-9]+)*#"), dialled),
-    Rule("phone", re.compile(rf"(?<![0-9])\+{_GAP}[1-9](?:{_GAP}\(?[0-9]\)?){{7,13}}(?![0-9])"), phone),
+    Rule("phone", re.compile(r"(?<![0-9A-Za-z])\*[0-9]{2,}(?:\*[0-9]+)*#"), dialled, needs="*"),
+    Rule("phone", re.compile(rf"(?<![0-9])\+{_GAP}[1-9](?:{_GAP}\(?[0-9]\)?){{7,13}}(?![0-9])"), phone, needs="+"),
     Rule("phone", re.compile(rf"{_BOUNDS[0]}(?:00)?251{_GAP}[79](?:{_GAP}[0-9]){{8}}{_BOUNDS[1]}"), phone),
     # Ethiopia: 0 and nine digits
     Rule("phone", re.compile(rf"{_BOUNDS[0]}\(?0[1-9](?:{_GAP}[0-9]\)?){{8}}{_BOUNDS[1]}"), phone),

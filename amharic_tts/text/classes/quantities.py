@@ -7,7 +7,7 @@ from amharic_tts.text.classes.through import PREFIX, through
 from amharic_tts.text.readings import Readings, join
 from amharic_tts.text.rule import Context, Rule
 from amharic_tts.text.table import UNITS
-from amharic_tts.text.written_numbers import DASH, END, MINUS, NUMBER, START, amount
+from amharic_tts.text.written_numbers import DASH, DASHES, END, MINUS, NUMBER, START, amount
 
 NEGATIVE = ("ነጌቲቭ ", "አሉታዊ ", "ሲቀነስ ")
 BELOW_ZERO = "ከዜሮ በታች "
@@ -61,7 +61,7 @@ _UNIT = "|".join(re.escape(unit).replace("°", "° ?") for unit in sorted(UNITS,
 _PER = "|".join(re.escape(unit) for unit in sorted([*UNITS, *PER_ONLY], key=len, reverse=True))
 
 RULES = (
-    Rule("percent", re.compile(rf"{_VALUE}{END}\s?(?P<unit>[%‰])(?P<ending>[ሀ-ፚ]+)?"), percent),
+    Rule("percent", re.compile(rf"{_VALUE}{END}\s?(?P<unit>[%‰])(?P<ending>[ሀ-ፚ]+)?"), percent, needs="%‰"),
     Rule(
         "unit",
         re.compile(rf"{_VALUE}{END}\s?(?P<unit>{_UNIT})(?:/(?P<per>{_PER}))?(?![A-Za-z0-9²³/])(?<! in(?= [0-9]))"),
@@ -75,5 +75,6 @@ NEGATIVES = (
             rf"(?:(?<![ሀ-ፚ])(?P<prefix>[ከበለየ])|(?<![^\s(\[\"«“=፣,:])){MINUS}{START}(?P<number>{NUMBER}){END}(?![ሀ-ፚ])"
         ),
         negative,
+        needs=DASHES,
     ),
 )

@@ -8,7 +8,7 @@ from amharic_tts.text.classes.through import PREFIX, through
 from amharic_tts.text.numbers import CENTURIES, cardinals, ordinals, years
 from amharic_tts.text.readings import Readings, distinct, join
 from amharic_tts.text.rule import Context, Rule, after, before
-from amharic_tts.text.written_numbers import DASH, END, NUMBER, START, WHOLE, amount, pattern, whole
+from amharic_tts.text.written_numbers import DASH, DASHES, END, NUMBER, START, WHOLE, amount, pattern, whole
 
 AGAINST, SLASH = " ለ", " ስላሽ "
 HALF, QUARTER = "ግማሽ", "ሩብ"
@@ -142,17 +142,24 @@ def _fraction(wholes: int | None, top: int, bottom: int, context: Context) -> Re
 _FIRST_SECOND = rf"{PREFIX}{START}(?P<first>{NUMBER})(?:{DASH}|\s{DASH}\s)(?P<second>{NUMBER}){END}"
 
 RULES = (
-    Rule("fraction", re.compile(rf"{START}(?:(?P<wholes>[0-9]+)\s?)?(?P<sign>[{''.join(VULGAR)}])(?![0-9])"), vulgar),
+    Rule(
+        "fraction",
+        re.compile(rf"{START}(?:(?P<wholes>[0-9]+)\s?)?(?P<sign>[{''.join(VULGAR)}])(?![0-9])"),
+        vulgar,
+        needs="".join(VULGAR),
+    ),
     Rule(
         "fraction",
         pattern("(?:(?P<wholes>[0-9]+) )?(?P<top>{WHOLE})/(?P<bottom>{WHOLE})(?:ኛ(?P<ending>[ሀ-ፚ]*))?"),
         fraction,
+        needs="/",
     ),
-    Rule("pair", pattern("(?P<first>{WHOLE})/(?P<second>{WHOLE})"), beside),
+    Rule("pair", pattern("(?P<first>{WHOLE})/(?P<second>{WHOLE})"), beside, needs="/"),
     Rule(
         "range",
         re.compile(rf"{PREFIX}{START}(?P<first>{WHOLE})ኛ?\s?{DASH}\s?(?P<second>{WHOLE})ኛ(?P<ending>[ሀ-ፚ]*)"),
         ordinal_range,
+        needs=DASHES,
     ),
     Rule(
         "range",
@@ -160,9 +167,10 @@ RULES = (
             rf"{PREFIX}{START}(?P<first>{NUMBER})\s?(?P<scale>ሺህ?|ሚሊዮን|ቢሊዮን)\s?{DASH}\s?(?P<second>{NUMBER}){END}"
         ),
         with_scale,
+        needs=DASHES,
     ),
-    Rule("score", re.compile(_FIRST_SECOND), score),
-    Rule("range", re.compile(_FIRST_SECOND), range_),
-    Rule("score", pattern("(?P<first>{WHOLE}) ?ለ ?(?P<second>{WHOLE})"), against),
-    Rule("ratio", pattern("(?P<first>{WHOLE})[:፡](?P<second>{WHOLE})"), against),
+    Rule("score", re.compile(_FIRST_SECOND), score, needs=DASHES),
+    Rule("range", re.compile(_FIRST_SECOND), range_, needs=DASHES),
+    Rule("score", pattern("(?P<first>{WHOLE}) ?ለ ?(?P<second>{WHOLE})"), against, needs="ለ"),
+    Rule("ratio", pattern("(?P<first>{WHOLE})[:፡፥](?P<second>{WHOLE})"), against, needs=":፡፥"),
 )

@@ -121,8 +121,13 @@ _MERIDIEM = r"[AaPp]\.?\s?[Mm](?![A-Za-z])\.?"
 _COLON = r"(?:[:፡]|\s[:፡]\s?|[:፡]\s)"
 
 RULES = (
-    Rule("duration", re.compile(rf"{START}([0-9]{{1,2}})[:፡]([0-9]{{2}})[:፡]([0-9]{{2}}){END}{_HOUR_WORD}"), duration),
-    Rule("duration", re.compile(rf"{START}([0-9]{{1,3}})[:፡]([0-9]{{2}}){END}\s*ደቂቃ(?![ሀ-ፚ])"), minutes),
+    Rule(
+        "duration",
+        re.compile(rf"{START}([0-9]{{1,2}})[:፡]([0-9]{{2}})[:፡]([0-9]{{2}}){END}{_HOUR_WORD}"),
+        duration,
+        needs=":፡",
+    ),
+    Rule("duration", re.compile(rf"{START}([0-9]{{1,3}})[:፡]([0-9]{{2}}){END}\s*ደቂቃ(?![ሀ-ፚ])"), minutes, needs=":፡"),
     Rule(
         "time",
         re.compile(
@@ -130,6 +135,7 @@ RULES = (
             rf"(?P<hour2>[0-9]{{1,2}})[:፡](?P<minute2>[0-9]{{2}}){END}(?:\s?(?P<meridiem2>{_MERIDIEM}))?{_HOUR_WORD}"
         ),
         clock_range,
+        needs=":፡",
     ),
     Rule(
         "time",
@@ -138,15 +144,18 @@ RULES = (
             rf"(?:\s*(?P<meridiem>{_MERIDIEM}))?{_HOUR_WORD}"
         ),
         clock,
+        needs=":፡",
     ),
     Rule(
         "time",
         re.compile(rf"{PREFIX}{START}(?P<hour>[0-9]{{1,2}})\.(?P<minute>[0-5][05]){END}(?P<meridiem>){_HOUR_WORD}"),
         dotted,
+        needs=".",
     ),
     Rule(
         "time",
         re.compile(rf"{PREFIX}{START}(?P<hour>[0-9]{{1,2}})(?P<minute>)\s?(?P<meridiem>{_MERIDIEM}){_HOUR_WORD}"),
         clock,
+        needs="mM",
     ),
 )

@@ -2,23 +2,23 @@
 
 import re
 
+from amharic_tts.text.homophones import fold
 from amharic_tts.text.numbers import cardinals, ordinals
 from amharic_tts.text.readings import Readings, join
 from amharic_tts.text.rule import Context, Rule, before
+from amharic_tts.text.table import table
 from amharic_tts.text.written_numbers import DASH, END, START, whole
 
 CHAPTER, VERSE = "ምዕራፍ ", " ቁጥር "
-# The books of the Bible as Amharic Bibles call them, and their customary abbreviations.
-BOOKS = (
-    "ሱራ|ሱረቱል [ሀ-ፚ]+|ሱረቱ? [ሀ-ፚ]+|"
-    "ዘፍጥረት|ዘፍ|ዘ[ፀጸ]አት|ዘ[ፀጸ]|ዘሌዋውያን|ዘሌ|ዘ[ኁሁ]ልቁ|ዘ[ኁሁ]|ዘዳግም|ዘዳ|ኢያሱ|መሳፍንት|ሩት|ሳሙኤል|ነገ[ሥስ]ት|ዜና|ዕዝራ|ነህምያ|አስቴር|ኢዮብ|"
-    "መዝሙረ? ?ዳዊት|መዝሙር|መዝ|ምሳሌ|መክብብ|ኢሳይያስ|ኢሳ|ኤርምያስ|ኤር|[ሕህ]ዝቅኤል|[ሕህ]ዝ|ዳንኤል|ዳን|ሆሴዕ|ኢዩኤል|አሞ[ጽፅ]|አብድዩ|ዮናስ|ሚክያስ|ናሆም|[ዕእ]ንባቆም|"
-    "ሶፎንያስ|[ሐሀ]ጌ|ዘካርያስ|ዘካ|ሚልክያስ|ሚል|ማቴዎስ|ማቴ|ማርቆስ|ማር|ሉቃስ|ሉቃ|ዮ[ሐሀ]ንስ|ዮ[ሐሀ]|[ሐሀ]ዋርያት|[ሐሀ]ዋ|የ?[ሐሀ]ዋርያት [ሥስ]ራ|ሮሜ|ቆሮንቶስ|ቆሮ|ገላትያ|ገላ|"
-    "ኤፌሶን|ኤፌ|ፊልጵስዩስ|ፊልጵ|ቆላስይስ|ቆላ|ተሰሎንቄ|ተሰ|ጢሞቴዎስ|ጢሞ|ቲቶ|ፊልሞና|[ዕእ]ብራውያን|[ዕእ]ብ|ያ[ዕእ]ቆብ|ያ[ዕእ]|ጴ[ጥጢ]ሮስ|ጴጥ|ይሁዳ|ራ[እዕ]ይ|ራ[እዕ]"
+# The books of the Bible by their full and their short names.
+_BIBLE = [row for row in table("abbreviations.tsv") if row["where"] == "before_verse"]
+_MORE = ("ሩት", "ሐጌ", "ቲቶ", "ዳዊት", "ራዕይ", "ሱራ")  # names without a short form, and the chapters of the Quran
+_NAMES = {fold(name.strip("."), True, True) for row in _BIBLE for name in (row["written"], row["spoken"])} | {
+    fold(name, True, True) for name in _MORE
+}
+_BOOK = re.compile(
+    rf"(?:^|[^ሀ-ፚ])[በከለየ]?(?:{'|'.join(sorted(map(re.escape, _NAMES), key=len, reverse=True))}|ሱረቱ?ል? [ሀ-ፚ]+)\.?\s+$"
 )
-
-
-_BOOK = re.compile(rf"(?:^|[^ሀ-ፚ])[በከለየ]?(?:{BOOKS})\.?\s+$")
 _CHAPTER = re.compile(r"ም[ዕእ](?:ራፍ|\.)\s*$")
 
 
@@ -26,7 +26,7 @@ def verse(match: re.Match[str], context: Context) -> Readings | None:
     """3:16-18 after a book or ምዕራፍ: the chapter, then the verse or the verses."""
     written = before(match, context)
     word = "" if _CHAPTER.search(written) else CHAPTER
-    if word and not _BOOK.search(written):
+    if word and not _BOOK.search(fold(written, True, True)):
         return None
     first, second, last = (whole(part) if part else None for part in match.group("chapter", "verse", "last"))
     if first is None or second is None:
@@ -49,6 +49,7 @@ RULES = (
         "ordinal",
         re.compile(rf"{START}([1-4])(?=\s?(?:{_NUMBERED})\.?\s+[0-9፩-፼]+\s?[:፡፥]\s?[0-9፩-፼])"),
         numbered_book,
+        needs=":፡፥",
     ),
     Rule(
         "verse",
@@ -57,5 +58,6 @@ RULES = (
             rf"(?:\s?{DASH}\s?(?P<last>[0-9]{{1,3}}|[፩-፼]+))?{END}(?!\s*ሰ[ዓአ]ት)"
         ),
         verse,
+        needs=":፡፥",
     ),
 )
