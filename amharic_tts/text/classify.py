@@ -72,7 +72,10 @@ def _span(rule: Rule, match: re.Match[str], context: Context) -> Span | None:
     if TAKEN in match.group() or not match.group():
         return None
     readings = rule.read(match, context)
-    return Span(*match.span(), rule.kind, match.group(), readings, rule.warning) if readings else None
+    if not readings:
+        return None
+    written = match.group().lstrip()  # the space before ዓ.ም. is part of its pattern, not of what is read
+    return Span(match.end() - len(written), match.end(), rule.kind, written, readings, rule.warning)
 
 
 def _without(free: str, found: list[Span]) -> str:
