@@ -26,4 +26,8 @@ def run_command(main: Callable[[], int | None]) -> None:
     except BrokenPipeError:  # the reader of our output went away (`… | head`): not an error of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:  # a full disk, a folder where a file was meant: nothing that a traceback would explain
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        code = 2
     sys.exit(code)

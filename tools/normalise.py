@@ -21,8 +21,9 @@ ESCAPES = {ord(sign): sign.encode("unicode_escape").decode() for sign in "\t\n\v
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_front_end_arguments(parser)
-    parser.add_argument("--explain", action="store_true", help="after each line its decisions: class, written, became")
-    parser.add_argument("--readings", type=int, metavar="N", help="print the N likeliest readings, separated by tabs")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--explain", action="store_true", help="after each line its decisions: class, written, became")
+    shown.add_argument("--readings", type=int, metavar="N", help="print the N likeliest readings, separated by tabs")
     parser.add_argument("--keep-lines", action="store_true", help="an empty line for each line that cannot be read")
     given = parser.parse_args()
     if given.readings is not None and given.readings < 1:
@@ -42,15 +43,13 @@ def main() -> int:
 
 
 def _answer(raw: str, front_end: TextFrontEnd, given: argparse.Namespace, number: int) -> str:
-    if given.readings:
-        return "\t".join(front_end.readings(raw, given.readings))
-    if not given.explain:
-        analysis = front_end.analyse(raw)
-        _warn(number, analysis.spans)
-        return analysis.normal
-    explanation = front_end.explain(raw)
-    _warn(number, explanation.decisions)
-    return "\n".join([explanation.normal, *map(_line, explanation.decisions)])
+    if given.explain:
+        explanation = front_end.explain(raw)
+        _warn(number, explanation.decisions)
+        return "\n".join([explanation.normal, *map(_line, explanation.decisions)])
+    analysis = front_end.analyse(raw)
+    _warn(number, analysis.spans)
+    return "\t".join(front_end.readings(raw, given.readings)) if given.readings else analysis.normal
 
 
 def _line(decision: Decision) -> str:
@@ -66,5 +65,7 @@ def _warn(number: int, found: Iterable[Decision | Span]) -> None:
 
 
 if __name__ == "__main__":
+    if sys.stdin is None or sys.stdout is None:
+        sys.exit("error: standard input and standard output must be open")
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     run_command(main)

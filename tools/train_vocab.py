@@ -76,7 +76,11 @@ def check(given: argparse.Namespace) -> None:
     if not given.manifest and not given.text:
         raise InputError("there is no corpus: give --manifest train.jsonl or --text lines.txt, each as often as needed")
     for path in (*given.manifest, *given.text):
-        if not path.is_file():
+        try:
+            found = path.is_file()
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror})") from None
+        if not found:
             raise InputError(f"{path} does not exist, or is no file")
     if given.limit < 1:
         raise InputError(f"--limit must be at least 1, not {given.limit}")
@@ -86,7 +90,7 @@ def check(given: argparse.Namespace) -> None:
         raise InputError("--extend needs --size, the number of ids with those of the base, for instance 24000")
     if given.size is None:
         given.size = SIZE
-    if not given.extend and given.size > LARGE:
+    if given.size < 1 or (not given.extend and given.size > LARGE):
         raise InputError(f"--size must be {SMALL} to {LARGE}, not {given.size}")
     if not given.extend and given.size < SMALL:
         print(

@@ -8,24 +8,29 @@ Classes come before everything that changes letters or marks, because in 1,250 a
 import dataclasses
 import functools
 import hashlib
+import importlib
 import json
+import pkgutil
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from amharic_tts import text
 from amharic_tts.errors import InputError
-from amharic_tts.text import alphabet, calendars, classify, homophones, labialised, numbers, punctuation, unicode
-from amharic_tts.text.classes import arithmetic, latin, money, phones, ranges, symbols, times, web
+from amharic_tts.text import alphabet, classes, classify, homophones, labialised, punctuation, unicode
 from amharic_tts.text.error import TextError
 from amharic_tts.text.explanation import Decision, Explanation, small_decisions
 from amharic_tts.text.options import FrontEndOptions
 from amharic_tts.text.readings import best_combinations
-from amharic_tts.text.rule import Span
+from amharic_tts.text.rule import Rule, Span
 from amharic_tts.text.table import table_text
 from amharic_tts.text.verbalise import verbalise
 
-# Raised by one with every change of what a text becomes; tables, patterns and options are in the fingerprint already.
+# Raised by one when code changes what a text becomes: tables, options and every module's words and patterns are in the
+# fingerprint by themselves.
 VERSION = 2
 
+OUTSIDE = ("amharic_tts.text.tokenizer", "amharic_tts.text.error", "amharic_tts.text.table", __name__)
 TABLES = ("abbreviations.tsv", "latin.tsv", "units.tsv")
 
 
@@ -111,22 +116,9 @@ class TextFrontEnd:
         rules = {
             "version": VERSION,
             "options": dataclasses.asdict(self.options),
-            "unicode": sorted(unicode.TABLE.items()),
-            "homophones": sorted(homophones.HOMOPHONES.items()),
-            "labiovelars": sorted(homophones.LABIOVELARS.items()),
-            "labialised": sorted(labialised.LABIALISED.items()),
-            "marks": sorted(punctuation.MARKS.items()),
-            "ethiopic": sorted(punctuation.ETHIOPIC.items()),
-            "numbers": [numbers.ONES, numbers.TENS, numbers.TEEN, numbers.HUNDRED, numbers.SCALES],
-            "months": [calendars.ETHIOPIAN_MONTHS, calendars.GREGORIAN_MONTHS],
-            "words": [
-                times.PARTS, sorted(money.SCALES.items()), sorted(arithmetic.OPERATORS.items()), sorted(web.SIGNS.items()),
-                sorted(symbols.SPOKEN.items()), sorted(latin.LETTER_NAMES.items()), sorted(ranges.VULGAR.items()),
-                phones.PLUS,
-            ],
-            "patterns": [(rule.kind, rule.pattern.pattern, rule.pattern.flags) for rule in classify.RULES],
+            "constants": _constants(),
             "tables": [table_text(name) for name in TABLES],
-        }  # fmt: skip
+        }
         return hashlib.blake2b(json.dumps(rules).encode(), digest_size=16).hexdigest()
 
     def to_json(self) -> str:
@@ -145,7 +137,7 @@ class TextFrontEnd:
             values = json.loads(text)
             stored, version = values["fingerprint"], values.get("version")
             options = values["options"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"not the record of a text front-end ({error!r}); {_REMEDY}") from None
         try:
             front_end = cls(FrontEndOptions(**options))
@@ -178,6 +170,39 @@ def _problem(sign: str) -> str:
     if sign == "/":
         return "an abbreviation that the table lacks: write it in full, or add it to amharic_tts/text/tables/abbreviations.tsv"
     return "this has no reading in Amharic, write it in words"
+
+
+@functools.cache
+def _constants() -> dict[str, str]:
+    """Every word, table and pattern that a module of the front-end has at its top level, by name."""
+    found = {}
+    for package in (text, classes):
+        for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+            if not module.ispkg and module.name not in OUTSIDE:
+                for name, value in vars(importlib.import_module(module.name)).items():
+                    if not name.startswith("__") and (written := _written(value)) is not None:
+                        found[f"{module.name}.{name}"] = written
+    return dict(sorted(found.items()))
+
+
+def _written(value: object) -> str | None:
+    """A constant in one form for every process and version of Python; None for what is no constant."""
+    if isinstance(value, (str, int, float)):
+        return repr(value)
+    if isinstance(value, re.Pattern):
+        return repr((value.pattern, value.flags))
+    if isinstance(value, Rule):
+        return repr((value.kind, value.pattern.pattern, value.pattern.flags, value.read.__name__))
+    if isinstance(value, range):
+        return repr(value)
+    if isinstance(value, dict):
+        value = [part for item in value.items() for part in item]
+    elif isinstance(value, (set, frozenset)):
+        value = sorted(value)
+    if isinstance(value, (list, tuple)):
+        parts = [_written(part) for part in value]
+        return None if None in parts else "[" + ", ".join(parts) + "]"
+    return None
 
 
 _REMEDY = "train the vocabulary again with `python tools/train_vocab.py`, and what was made with it"

@@ -51,4 +51,5 @@ def _space(text: str) -> str:
     text = re.sub(r"\.*…[….]*|\.{3,}", "…", text)
     text = re.sub(r"([.,;:?!\"()])\1+", r"\1", text)
     text = re.sub(r"^[.,;:?!…)\s]+", "", text)
+    text = re.sub(r"(?<=[\w.,;:?!…)])\(", " (", text)
     return re.sub(r"(?<=[.,;:?!…)])(?=\w)", " ", text)

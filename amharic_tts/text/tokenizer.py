@@ -132,7 +132,7 @@ class Tokenizer:
             plan = (directory / PLAN_FILE).read_text(encoding="utf-8") if record.get("initialisation") else None
         except FileNotFoundError as error:
             raise InputError(f"tokenizer file {error.filename} does not exist; `{COMMAND}` makes it") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"tokenizer in {directory} cannot be read ({error}); `{COMMAND}` makes it anew") from None
         try:
             front_end = TextFrontEnd.from_json(front_end_json)

@@ -3,7 +3,7 @@
 import re
 
 from amharic_tts.text.calendars import ETHIOPIAN_MONTHS, GREGORIAN_MONTHS, exists
-from amharic_tts.text.classes.months import LATIN_MONTH, LATIN_MONTHS, MONTHS_ETHIOPIAN, MONTHS_GREGORIAN
+from amharic_tts.text.classes.months import BOUNDED, LATIN_MONTH, LATIN_MONTHS, MONTHS_ETHIOPIAN, MONTHS_GREGORIAN
 from amharic_tts.text.numbers import cardinals, years
 from amharic_tts.text.readings import Readings, distinct, join
 from amharic_tts.text.rule import TAKEN, Context, Rule, after, before
@@ -14,13 +14,13 @@ DAY = " ቀን "
 # ዓ.ም. in its spellings, also with a space inside, after a number
 ERA_MARK = r"\s*(?:[ዓአዐኣ]\s?[./።፡]\s?|ዓ)ም(?![ሀ-ፚ])(?:\.|፡(?!፡))?"
 ERA_WORDS = re.compile(
-    r"\s*(?:[ዓአ]መተ\s+(?:ምህረት|ምሕረት|ዓለም)|[ዓአዐኣ]\s?[./።፡]\s?[ምዓ]|ዓም|እ\s?[./]\s?[ኤኢ]\s?[./]|እንደ\s+(?:አውሮፓ|ጎርጎር|ኢትዮጵያ))"
+    r"\s*(?:[ዓአ]መተ\s+(?:ምህረት|ምሕረት|ዓለም)|[ዓአዐኣ]\s?[./።፡]\s?[ምዓ]|ዓም|እ\s?[./]\s?[ኤኢ]\s?[./]|በ?እንደ\s+(?:አውሮፓ|ጎርጎ|ፈረንጆ|ኢትዮጵያ))"
 )
 # Other years between a year and its era: ከ1966 እስከ 1983 ዓ.ም., በ1966 እና በ1983 ዓ.ም.
 _BETWEEN = r"\s*(?:[-–—፣,]|እስከ|እና|ና|ወይም)\s*(?:እስከ\s*)?[በከለየ]?"
 _YEARS_BETWEEN = re.compile(rf"(?:{_BETWEEN}[0-9፩-፼]+)*")
 EUROPEAN = re.compile(
-    r"(?:እ[./]\s?ኤ[./]\s?[አዓ][./]?|አውሮፓውያን(?:\s+የዘመን)?\s+አቆጣጠር|ጎርጎርዮ?ሳ?ው?ያ?ን?\s+አቆጣጠር)\s*[በከየለ]?(?:እስከ\s*)?$"
+    r"(?:እ[./]?\s?[ኤአ][./]?\s?[አዓ][./]?|(?:አውሮፓ[ሀ-ፚ]*|ጎርጎ[ሀ-ፚ]+|ፈረንጆ[ሀ-ፚ]+)\s+(?:የዘመን\s+)?አቆጣጠር)\s*[በከየለ]?(?:እስከ\s*)?$"
 )
 ETHIOPIAN = re.compile(r"(?:እ[./]\s?ኢ[./]\s?[አዓ][./]?|ኢትዮጵያ\s+(?:የዘመን\s+)?አቆጣጠር)\s*[በከየለ]?(?:እስከ\s*)?$")
 
@@ -153,7 +153,7 @@ _YEAR_FIRST = (
     rf"(?P<era>{ERA_MARK})?"
 )
 _AMHARIC_MONTH = (
-    rf"(?P<month>{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN})\s+{START}(?P<day>[0-9]{{1,2}}|[፩-፼]+)(?![0-9፩-፼])"
+    rf"{BOUNDED}(?P<month>{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN})\s+{START}(?P<day>[0-9]{{1,2}}|[፩-፼]+)(?![0-9፩-፼])"
     rf"(?P<between>\s*ቀን\s*[፣,]?\s*|\s*[/፣,]\s*|\s+)(?P<prefix>በ)?(?P<year>[0-9]{{4}}|[፩-፼]+){END}(?!\s*%)"
 )
 _SUFFIX = "(?:st|nd|rd|th)?"

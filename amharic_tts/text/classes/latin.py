@@ -85,7 +85,7 @@ def title(match: re.Match[str], context: Context) -> Readings | None:
 
 
 RULES = (
-    Rule("acronym", re.compile(rf"(?<![{LATIN}])(?:[A-Z]\.){{2,}}(?![{LATIN}])"), initials),
+    Rule("acronym", re.compile(rf"(?<![{LATIN}])(?:(?:[A-Z][a-z]?\.){{2,}}|(?:[a-z]\.){{2,}})(?![{LATIN}])"), initials),
     Rule("latin", re.compile(rf"(?<![{LATIN}])({TITLES})\.+(?!\s*$)"), title),
     Rule("acronym", re.compile(rf"(?<![{LATIN}])[A-Z]{{2,}}(?![{LATIN}]|[-'’][{LATIN}])"), latin),
     Rule("latin", re.compile(rf"[{LATIN}]+(?:[-'’][{LATIN}]+)*"), latin),

@@ -13,7 +13,7 @@ from amharic_tts.text.written_numbers import DASH, END, NUMBER, START, amount, w
 CURRENCIES = {row["written"]: (row["spoken"], row["part"]) for row in table("units.tsv") if row["kind"] == "currency"}
 SCALES = {
     "thousand": "ሺህ", "million": "ሚሊዮን", "billion": "ቢሊዮን", "trillion": "ትሪሊዮን",
-    "k": "ሺህ", "m": "ሚሊዮን", "mn": "ሚሊዮን", "b": "ቢሊዮን", "bn": "ቢሊዮን",
+    "ሚ": "ሚሊዮን", "k": "ሺህ", "m": "ሚሊዮን", "mn": "ሚሊዮን", "b": "ቢሊዮን", "bn": "ቢሊዮን",
 }  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def money(match: re.Match[str], context: Context) -> Readings | None:
 
 
 _AMOUNT = rf"(?P<number>{NUMBER})(?:(?:\s?ብር)?\s?{DASH}\s?[$€£¥₹]?(?P<last>{NUMBER}))?"
-_SCALE = r"(?:\s?(?P<scale>ሺህ|ሺ|ሚሊዮን|ሚልዮን|ቢሊዮን|ቢልዮን|ትሪሊዮን|(?i:thousand|million|billion|trillion|bn|mn|[kmb]))(?![A-Za-zሀ-ፚ]))?"
+_SCALE = r"(?:\s?(?P<scale>ሺህ|ሺ|ሚ(?=[ .]|$)|ሚሊዮን|ሚልዮን|ቢሊዮን|ቢልዮን|ትሪሊዮን|(?i:thousand|million|billion|trillion|bn|mn|[kmb]))(?![A-Za-zሀ-ፚ]))?"
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True) if sign != "ብር")
 _PER = rf"(?:/(?P<per>[ሀ-ፚ]+(?:\.[ሀ-ፚ]+)+\.?|[ሀ-ፚ]{{2,}}|{'|'.join(sorted(UNITS, key=len, reverse=True))}))?"
 

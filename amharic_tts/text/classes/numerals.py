@@ -75,7 +75,7 @@ def number_sign(match: re.Match[str], context: Context) -> Readings | None:
     return said and join("ቁጥር ", said)
 
 
-_ENDING = "(?P<ending>[ሀ-ፚ፟]+)"
+_ENDING = "(?P<ending>(?!ዓም(?![ሀ-ፚ]))[ሀ-ፚ፟]+)"  # but for 2016ዓም
 _TAIL = r"(?![0-9፩-፼ሀ-ፚ])(?!\.[0-9])(?![./][ሀ-ፚ])"
 
 RULES = (

@@ -3,7 +3,7 @@
 import re
 
 from amharic_tts.text.classes.dates import ERA_WORDS, ETHIOPIAN, EUROPEAN
-from amharic_tts.text.classes.months import MONTHS_ETHIOPIAN, MONTHS_GREGORIAN
+from amharic_tts.text.classes.months import BOUNDED, MONTHS_ETHIOPIAN, MONTHS_GREGORIAN
 from amharic_tts.text.classes.through import PREFIX, through
 from amharic_tts.text.numbers import CENTURIES, cardinals, ordinals, years
 from amharic_tts.text.readings import Readings, distinct, join
@@ -22,9 +22,9 @@ SCORE = re.compile(r"(?:ውጤት[ሀ-ፚ]*|ጎል|አቻ|ባዶ)\s+[በለ]?$")
 LARGEST_SCORE = 199
 LARGEST_GOALS = 9
 _COUNTED = re.compile(r"\s*(?:ሰ[ዓአ]ት|ቀን|ቀናት|ወር|ወራት|[ዓአ]መት)")
-_MONTH = re.compile(rf"(?:{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN})\s+$")
+_MONTH = re.compile(rf"{BOUNDED}(?:{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN})\s+$")
 # What numbers with a slash after these words are: numbers of laws and houses, dates without a year, versions.
-LABEL = re.compile(rf"(?:ቁጥር|ቁ[./]|አዋጅ|መዝገብ|ቀበሌ|ወረዳ|አንቀ[ጽፅ]|ገ[ጽፅ]|[A-Za-z]|{MONTHS_ETHIOPIAN})\s*$")
+LABEL = re.compile(rf"(?:ቁጥር|ቁ[./]|አዋጅ|መዝገብ|ቀበሌ|ወረዳ|አንቀ[ጽፅ]|ገ[ጽፅ]|[A-Za-z]|{BOUNDED}(?:{MONTHS_ETHIOPIAN}))\s*$")
 PARTS = frozenset((*range(2, 11), 12, 16, 20, 100, 1000))  # denominators of fractions that people write
 
 

@@ -3,7 +3,7 @@
 import re
 
 from amharic_tts.text.readings import Readings
-from amharic_tts.text.rule import Context, Rule
+from amharic_tts.text.rule import Context, Rule, after, before
 
 SPOKEN = {
     "&": "እና", "+": "ፕላስ", "=": "እኩል ይሆናል", "@": "አት", "%": "በመቶ", "‰": "በሺህ", "§": "አንቀጽ", "№": "ቁጥር", "#": "ሃሽታግ",
@@ -18,7 +18,9 @@ def symbol(match: re.Match[str], context: Context) -> Readings:
 
 
 def slash(match: re.Match[str], context: Context) -> Readings | None:
-    """ሰላም / ደህና and Wi-Fi/LAN: between words that are no abbreviation."""
+    """ሰላም / ደህና and Wi-Fi/LAN: between words that are no abbreviation; between figures it is said as a sign."""
+    if before(match, context)[-1:].isnumeric() and after(match, context)[:1].isnumeric():
+        return ("ስላሽ",)
     return None if context.options.slash == "refuse" else (OR,)
 
 

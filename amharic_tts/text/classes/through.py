@@ -8,9 +8,11 @@ from amharic_tts.text.rule import Context, before
 
 FROM, TO = "ከ", " እስከ "
 PREFIX = "(?:(?<![ሀ-ፚ])(?P<prefix>[ከበለየ]))?"  # goes before START in the pattern of a range
+# The parts of the day, bare and definite
+PART = "ጠዋ[ትቱ]|ጧ[ትቱ]|ንጋ[ትቱ]|ረፋ[ድዱ]|ቀ[ንኑ]|ምሽ[ትቱ]|ማታው?|ሌሊ[ትቱ]"
 # ከመስከረም 1-5, ከገጽ 5-7: ከ is said before the word that the numbers count
 _ALREADY_FROM = re.compile(
-    rf"(?:^|[^ሀ-ፚ])ከ(?:{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN}|ገ[ጽፅ]|ምዕራፍ|ቁጥር|አንቀ[ጽፅ]|ቀን|ክፍል|ጠዋቱ?|ረፋዱ|ቀኑ|ምሽቱ?|ሌሊቱ?)?\s+$"
+    rf"(?:^|[^ሀ-ፚ])ከ(?:{MONTHS_ETHIOPIAN}|{MONTHS_GREGORIAN}|ገ[ጽፅ]|ምዕራፍ|ቁጥር|አንቀ[ጽፅ]|ክፍል|{PART})?\s+$"
 )
 _ALREADY_TO = re.compile(r"(?:^|[^ሀ-ፚ])እስከ\s*$")
 

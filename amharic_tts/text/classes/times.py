@@ -6,7 +6,7 @@ hours off where the writing proves an international clock: AM or PM, an hour abo
 
 import re
 
-from amharic_tts.text.classes.through import PREFIX
+from amharic_tts.text.classes.through import PART, PREFIX
 from amharic_tts.text.numbers import cardinals
 from amharic_tts.text.options import FrontEndOptions
 from amharic_tts.text.readings import Readings, distinct, join
@@ -17,7 +17,7 @@ HOUR, MINUTE, SECOND = " ሰዓት", " ደቂቃ", " ሰከንድ"
 FROM = "ከ"
 # The part of the day in which an international hour lies, and by which the Ethiopian one is told.
 PARTS = ((6, "ሌሊቱ "), (12, "ጠዋቱ "), (18, "ቀኑ "), (24, "ምሽቱ "))
-PART_WRITTEN = re.compile(r"(?:ጠዋቱ?|ጧት|ንጋቱ?|ረፋዱ?|ቀኑ?|ሰ[ዓአ]ት በኋላ|ምሽቱ?|ማታው?|ሌሊቱ?)\s*(?:ላይ\s*)?[በከ]?$")
+PART_WRITTEN = re.compile(rf"(?:^|[^ሀ-ፚ])[በከለየ]?(?:{PART}|ሰ[ዓአ]ት በኋላ)\s*(?:ላይ\s*)?[በከ]?$")
 UNTIL = re.compile(r"(?:^|[^ሀ-ፚ])እስከ\s*$")
 MERIDIEM = {"a": " ኤኤም", "p": " ፒኤም"}
 
@@ -86,10 +86,10 @@ def _time(
         return None
     half = meridiem[0].lower() if meridiem else ""
     international = bool(half) or hours > 12 or hours == 0
-    if options.clock == "to_ethiopian" and international and not part_written:
+    if options.clock == "to_ethiopian" and international and (not part_written or not 1 <= hours <= 12):
         of_day = hours % 12 + (12 if half == "p" else 0) if half else hours % 24
         part = next(name for end, name in PARTS if of_day < end)
-        return part, _told((of_day - 6) % 12 or 12, minutes, options)
+        return "" if part_written else part, _told((of_day - 6) % 12 or 12, minutes, options)
     said = _told(hours, minutes, options) if 1 <= hours <= 12 else _counted(hours, minutes, options)
     return "", join(said, MERIDIEM[half]) if half else said
 

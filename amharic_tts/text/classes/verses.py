@@ -12,12 +12,21 @@ from amharic_tts.text.written_numbers import DASH, END, START, whole
 CHAPTER, VERSE = "ምዕራፍ ", " ቁጥር "
 # The books of the Bible by their full and their short names.
 _BIBLE = [row for row in table("abbreviations.tsv") if row["where"] == "before_verse"]
-_MORE = ("ሩት", "ሐጌ", "ቲቶ", "ዳዊት", "ራዕይ", "ሱራ")  # names without a short form, and the chapters of the Quran
+_MORE = (
+    "ሮሜ",
+    "ኢዮኤል",
+    "ሩት",
+    "ሐጌ",
+    "ቲቶ",
+    "ዳዊት",
+    "ራዕይ",
+    "ሱራ",
+)  # names without a short form, and the chapters of the Quran
 _NAMES = {fold(name.strip("."), True, True) for row in _BIBLE for name in (row["written"], row["spoken"])} | {
     fold(name, True, True) for name in _MORE
 }
 _BOOK = re.compile(
-    rf"(?:^|[^ሀ-ፚ])[በከለየ]?(?:{'|'.join(sorted(map(re.escape, _NAMES), key=len, reverse=True))}|ሱረቱ?ል? [ሀ-ፚ]+)\.?\s+$"
+    rf"(?:^|[^ሀ-ፚ])[በከለየ]?(?:{'|'.join(sorted(map(re.escape, _NAMES), reverse=True))}|ሱረ[ትቱ]ል? [ሀ-ፚ-]+)(?:\s+(?:ወንጌል|ሰዎች))?\.?\s+$"
 )
 _CHAPTER = re.compile(r"ም[ዕእ](?:ራፍ|\.)\s*$")
 
@@ -29,7 +38,7 @@ def verse(match: re.Match[str], context: Context) -> Readings | None:
     if word and not _BOOK.search(fold(written, True, True)):
         return None
     first, second, last = (whole(part) if part else None for part in match.group("chapter", "verse", "last"))
-    if first is None or second is None:
+    if first is None or second is None or match.group("verse")[0] == "0":  # ዳንኤል 3:00 ላይ መጣ
         return None
     options = context.options
     chapter = join(word, cardinals(first, options), VERSE)
@@ -55,7 +64,7 @@ RULES = (
         "verse",
         re.compile(
             rf"{START}(?P<chapter>[0-9]{{1,3}}|[፩-፼]+)\s?[:፡፥]\s?(?P<verse>[0-9]{{1,3}}|[፩-፼]+)"
-            rf"(?:\s?{DASH}\s?(?P<last>[0-9]{{1,3}}|[፩-፼]+))?{END}(?!\s*ሰ[ዓአ]ት)"
+            rf"(?:\s?{DASH}\s?(?P<last>[0-9]{{1,3}}|[፩-፼]+))?{END}(?!\s*(?:ሰ[ዓአ]ት|ላይ|[AP]M))"
         ),
         verse,
         needs=":፡፥",

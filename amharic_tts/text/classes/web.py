@@ -15,38 +15,42 @@ TOP_LEVEL = "com|org|net|edu|gov|int|info|biz|io|tv|me|app|dev|et|uk|us|ke|so|er
 CARDINAL_DIGITS = 4  # longer figures of an address are read digit by digit
 
 
-def address(match: re.Match[str], context: Context) -> Readings:
+def address(match: re.Match[str], context: Context) -> Readings | None:
     """www.ebc.et -> ደብሊው ደብሊው ደብሊው ነጥብ ኢቢሲ ነጥብ ኢቲ. https:// is the machine's business and stays unsaid."""
     written = re.sub("^https?://", "", match.group(), flags=re.IGNORECASE)
     said = _parts(written, context.options)
-    return distinct(said, said.removeprefix(_parts("www.", context.options)).strip())
+    return said and distinct(said, said.removeprefix(_parts("www.", context.options)).strip())
 
 
-def handle(match: re.Match[str], context: Context) -> Readings:
+def handle(match: re.Match[str], context: Context) -> Readings | None:
     """@abebe -> አት አበበ."""
     name = _parts(match.group(1), context.options)
-    return (f"{SIGNS['@']} {name}", name)
+    return name and (f"{SIGNS['@']} {name}", name)
 
 
-def hashtag(match: re.Match[str], context: Context) -> Readings:
+def hashtag(match: re.Match[str], context: Context) -> Readings | None:
     """#ኢትዮጵያ -> ኢትዮጵያ; underlines part words."""
     name = _parts(match.group(1).replace("_", " "), context.options)
-    return (name, f"{SIGNS['#']} {name}")
+    return name and (name, f"{SIGNS['#']} {name}")
 
 
-def _parts(written: str, options: FrontEndOptions) -> str:
+def _parts(written: str, options: FrontEndOptions) -> str | None:
+    """The parts of an address one after the other; None where one has no reading."""
     runs = re.findall(rf"[{LATIN}]+|[0-9]+|[{CLASS}]+|[^\s]", written)
-    return " ".join(_part(run, options) for run in runs)
+    said = [_part(run, options) for run in runs]
+    return None if None in said else " ".join(said)
 
 
-def _part(run: str, options: FrontEndOptions) -> str:
+def _part(run: str, options: FrontEndOptions) -> str | None:
     if run in SIGNS:
         return SIGNS[run]
     if run.isascii() and run.isdigit():
         return cardinal(int(run)) if len(run) <= CARDINAL_DIGITS and run[0] != "0" else digits(run)
-    word = plain(run) if re.match(f"[{LATIN}]", run) else None
+    if not re.match(f"[{LATIN}]", run):
+        return run
+    word = plain(run)
     if word is None or options.latin == "keep":
-        return word or run
+        return word
     # a short name of an address (ebc, et) is an acronym in lower case
     return letters(word.upper()) if len(word) <= 3 and word.lower() not in lexicon() else spell(word)
 
