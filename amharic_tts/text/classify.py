@@ -28,6 +28,7 @@ NUMBERS: tuple[Rule, ...] = (
     *dates.RULES,
     *verses.RULES,
     *times.RULES,
+    *ranges.SCALED,
     *money.RULES,
     *quantities.RULES,
     *arithmetic.RULES,

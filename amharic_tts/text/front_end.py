@@ -172,7 +172,6 @@ def _problem(sign: str) -> str:
     return "this has no reading in Amharic, write it in words"
 
 
-@functools.cache
 def _constants() -> dict[str, str]:
     """Every word, table and pattern that a module of the front-end has at its top level, by name."""
     found = {}

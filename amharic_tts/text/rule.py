@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from amharic_tts.text.letters import CLASS
 from amharic_tts.text.options import FrontEndOptions
 from amharic_tts.text.readings import Readings
 
@@ -57,11 +56,3 @@ def before(match: re.Match[str], context: Context) -> str:
 def after(match: re.Match[str], context: Context) -> str:
     """The text after a match, as far as a reader may look."""
     return context.text[match.end() : match.end() + 40]
-
-
-# Prefixes that are written together with what follows (በ2015, በTelegram, በት/ቤት), longest first.
-PREFIXES = ("በእነ", "ለእነ", "ከእነ", "የእነ", "በየ", "ከየ", "ለየ", "እየ", "እነ", "የበ", "የከ", "የለ", "ያለ", "ስለ", "እንደ", "ወደ", "እስከ", "በ", "ለ", "ከ", "የ")  # fmt: skip
-JOINED = frozenset(prefix for prefix in PREFIXES if prefix not in ("ያለ", "ስለ", "እንደ", "ወደ", "እስከ"))
-# Endings of nouns: plural, definite or possessive, object, conjunction.
-ENDING = re.compile("(?:ዎቹ|ዎች|ቹ|ች)?(?:ው|ዋ|ዪቱ|ይቱ|ዬ|ህ|ሽ|ችን|ችሁ|ቸው|ያችን|ያችሁ|ያቸው|ቻችን|ቻችሁ|ቻቸው|ዎ|ነት|ነቱ)?(?:ን)?(?:ም|ና|ስ|ማ)?")
-WORD = re.compile(f"[{CLASS}]+")

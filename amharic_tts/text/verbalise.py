@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from amharic_tts.text.affixes import ENDING, JOINED, WORD
 from amharic_tts.text.letters import CLASS
-from amharic_tts.text.rule import ENDING, JOINED, WORD, Span
+from amharic_tts.text.rule import Span
 
 _DETACHED = re.compile(r"(?:^|\s)[በለከየ] $")
 _LAST_WORD = re.compile(f"[{CLASS}]+$")

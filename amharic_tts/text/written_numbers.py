@@ -33,9 +33,11 @@ def pattern(written: str) -> re.Pattern[str]:
 def whole(written: str) -> int | None:
     """The value of a whole number, or None when it is none or larger than 10¹²."""
     plain = re.sub("[,፣ ]", "", written)
-    if not (plain.isascii() and plain.isdigit()):
-        return ethiopic_numerals.value(plain)
-    return int(plain) if len(plain) <= 13 and int(plain) <= LARGEST else None
+    if plain.isascii() and plain.isdigit():
+        value = int(plain) if len(plain) <= len(str(LARGEST)) else None
+    else:
+        value = ethiopic_numerals.value(plain)
+    return value if value is not None and value <= LARGEST else None
 
 
 def amount(written: str, options: FrontEndOptions) -> Readings | None:
@@ -55,5 +57,5 @@ def amount(written: str, options: FrontEndOptions) -> Readings | None:
         said = digits(integer)
         value = whole(integer)
         return (said,) if value is None else (said, *cardinals(value, options))
-    value = ethiopic_numerals.value(integer)
-    return None if value is None or value > LARGEST else cardinals(value, options)
+    value = whole(integer)
+    return None if value is None else cardinals(value, options)

@@ -23,6 +23,11 @@ FRONT_ENDS = [
     for marks in ("ascii", "ethiopic")
     for latin in ("spell", "keep")
 ]
+FRONT_ENDS += [
+    TextFrontEnd(FrontEndOptions(clock="to_ethiopian", hyphen="juxtapose", slash="refuse", hundred="one", latin=latin))
+    for latin in ("spell", "keep")
+]
+FRONT_ENDS.append(TextFrontEnd(FrontEndOptions(day_order="month_first", calendar="ethiopian", years="cardinal")))
 # What the classes are made of, so that random texts hit their edges.
 PIECES = [
     *"0123456789፩፪፲፻፼.,:/-–−+×=%‰°$€£&@#*½²<>~()«»።፣፡፤ ",
@@ -55,7 +60,9 @@ PIECES = [
         ".com",
         "Facebook",
         "xyz",
-        "é", "ĸ", "ŀ",
+        "é",
+        "ĸ",
+        "ŀ",
         "st",
         "\u00a0",
         "\u200b",

@@ -1,7 +1,7 @@
 """The law of the fingerprint: a text never becomes something else under the same one.
 
 Code is not in the fingerprint, so what it gives is recorded here. Where a reading is changed on purpose: raise VERSION
-in amharic_tts/text/front_end.py (tables and patterns change the fingerprint by themselves), then run
+in amharic_tts/text/front_end.py (tables, words and patterns change the fingerprint by themselves), then run
 `python tests/text/record_readings.py` and look at the difference.
 """
 

@@ -7,11 +7,12 @@ its last full stop; the longest entry wins; prefixes and endings stay (በት/�
 import functools
 import re
 
+from amharic_tts.text.affixes import ENDING, PREFIXES
 from amharic_tts.text.classes.latin import LETTER_NAMES
 from amharic_tts.text.homophones import fold
 from amharic_tts.text.letters import CLASS, SIXTH, in_order, order, same_series
 from amharic_tts.text.readings import Readings
-from amharic_tts.text.rule import ENDING, PREFIXES, Context, Rule, after, before
+from amharic_tts.text.rule import Context, Rule, after, before
 from amharic_tts.text.table import table
 
 GENITIVE = "የ"
@@ -185,7 +186,7 @@ RULES = (
     ),
     Rule(
         "abbreviation",
-        re.compile(rf"(?<![{CLASS}./])[{CLASS}]{{1,2}}(?:\. ?[{CLASS}]{{1,2}}){{1,4}}(?![{CLASS}/])\.?"),
+        re.compile(rf"(?<![{CLASS}./])[{CLASS}]{{1,2}}(?:\. ?[{CLASS}]{{1,2}}){{1,4}}(?![{CLASS}/0-9፩-፼\ue000])\.?"),
         spaced,
     ),
     Rule("alternative", re.compile(rf"(?<![{CLASS}./])[{CLASS}.]+(?:/[{CLASS}.]+)+(?<!\.)"), alternatives),

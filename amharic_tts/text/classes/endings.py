@@ -1,7 +1,7 @@
 """Endings that are written right after figures or a percent sign."""
 
+from amharic_tts.text.affixes import ENDING
 from amharic_tts.text.letters import LABIALISED, SIXTH, U, in_order, order, same_series
-from amharic_tts.text.rule import ENDING
 
 DEFINITE = "ቱ"  # ለ3ቱ; after other consonants it stands for their own definite form: 10ቱ is አስሩ
 

@@ -16,9 +16,9 @@ VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4)
           "⅘": (4, 5), "⅙": (1, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8)}  # fmt: skip
 # Words of a match after or before it: to win and lose (አሸነፈ, ተሸነፈ), to beat, to lead, a draw, a victory, goals, the result.
 SCORED = re.compile(
-    r"\s*(?:በሆነ\s+)?በ?(?:ውጤት|ጎል|አቻ|ድል|ጨዋታ|ረታ|ረቷል|ተረታ|መርታት|መራ|ተመር|መምራት|ተለያ|ሽን?ፈት|በሜዳ|[ሀ-ፚ]{1,3}ሸ[ነን][ፈ-ፏ])"
+    r"\s*(?:በሆነ\s+)?በ?(?:ውጤ[ትቱ]|ጎል|አቻ|ድል|ጨዋታ|ረታ|ረቷል|ተረታ|መርታት|መራ|ተመር|መምራት|ተለያ|ሽን?ፈት|በሜዳ|[ሀ-ፚ]{1,3}ሸ[ነን][ፈ-ፏ])"
 )
-SCORE = re.compile(r"(?:ውጤት[ሀ-ፚ]*|ጎል|አቻ|ባዶ)\s+[በለ]?$")
+SCORE = re.compile(r"(?:ውጤ[ትቱ][ሀ-ፚ]*|ጎል|አቻ|ባዶ)\s+[በለ]?$")
 LARGEST_SCORE = 199
 LARGEST_GOALS = 9
 _COUNTED = re.compile(r"\s*(?:ሰ[ዓአ]ት|ቀን|ቀናት|ወር|ወራት|[ዓአ]መት)")
@@ -44,6 +44,8 @@ def range_(match: re.Match[str], context: Context) -> Readings | None:
     """10-15 -> ከአስር እስከ አስራ አምስት, also of years and decimals."""
     first, second = match.group("first", "second")
     sizes = _size(first), _size(second)
+    if min(sizes) < 0:
+        return None
     next_years = 1100 <= sizes[0] <= 2200 and sizes[0] % 100 < sizes[1] < 100  # 2015-16
     if sizes[0] >= sizes[1] and not next_years and not _counts_on(match, context):
         return None
@@ -161,6 +163,13 @@ RULES = (
         ordinal_range,
         needs=DASHES,
     ),
+    Rule("score", re.compile(_FIRST_SECOND), score, needs=DASHES),
+    Rule("range", re.compile(_FIRST_SECOND), range_, needs=DASHES),
+    Rule("score", pattern("(?P<first>{WHOLE}) ?ለ ?(?P<second>{WHOLE})"), against, needs="ለ"),
+    Rule("ratio", pattern("(?P<first>{WHOLE})[:፡፥](?P<second>{WHOLE})"), against, needs=":፡፥"),
+)
+# Before sums of money, which would take 2 ሺህ ብር of 1 ሺህ-2 ሺህ ብር.
+SCALED = (
     Rule(
         "range",
         re.compile(
@@ -169,8 +178,4 @@ RULES = (
         with_scale,
         needs=DASHES,
     ),
-    Rule("score", re.compile(_FIRST_SECOND), score, needs=DASHES),
-    Rule("range", re.compile(_FIRST_SECOND), range_, needs=DASHES),
-    Rule("score", pattern("(?P<first>{WHOLE}) ?ለ ?(?P<second>{WHOLE})"), against, needs="ለ"),
-    Rule("ratio", pattern("(?P<first>{WHOLE})[:፡፥](?P<second>{WHOLE})"), against, needs=":፡፥"),
 )

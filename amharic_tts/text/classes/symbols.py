@@ -18,8 +18,10 @@ def symbol(match: re.Match[str], context: Context) -> Readings:
 
 
 def slash(match: re.Match[str], context: Context) -> Readings | None:
-    """ሰላም / ደህና and Wi-Fi/LAN: between words that are no abbreviation; between figures it is said as a sign."""
-    if before(match, context)[-1:].isnumeric() and after(match, context)[:1].isnumeric():
+    """ሰላም / ደህና and Wi-Fi/LAN: between words that are no abbreviation; between figures, but for telephone numbers, it is
+    said as a sign."""
+    written = before(match, context)
+    if written[-1:].isnumeric() and after(match, context)[:1].isnumeric() and not written[-9:].isnumeric():
         return ("ስላሽ",)
     return None if context.options.slash == "refuse" else (OR,)
 
