@@ -6,98 +6,123 @@ linear layers, so import transposes or drops the axis and export does the revers
 
 import re
 
-import torch
 from torch import Tensor
 
-# Reference pattern → our name. Groups are carried over. Order does not matter: each name matches at most one line.
-PATTERNS: tuple[tuple[str, str], ...] = tuple(
-    (re.compile(pattern + "$"), ours)
-    for pattern, ours in (
-        (r"text_embedding\.weight", "text_embedding.weight"),
-        (r"mel_embedding\.weight", "code_embedding.weight"),
-        (r"speed_emb\.weight", "duration_embedding.weight"),
-        (r"text_pos_embedding\.emb\.weight", "text_position.weight"),
-        (r"mel_pos_embedding\.emb\.weight", "code_position.weight"),
-        (r"final_norm\.(weight|bias)", r"norm.\1"),
-        (r"text_head\.(weight|bias)", r"text_head.\1"),
-        (r"mel_head\.(weight|bias)", r"code_head.\1"),
-        (r"emovec_layer\.(weight|bias)", r"emotion_in.\1"),
-        (r"emo_layer\.(weight|bias)", r"emotion_out.\1"),
-        (r"gpt\.ln_f\.(weight|bias)", r"trunk.norm.\1"),
-        (r"gpt\.h\.(\d+)\.ln_1\.(weight|bias)", r"trunk.blocks.\1.attention_norm.\2"),
-        (r"gpt\.h\.(\d+)\.ln_2\.(weight|bias)", r"trunk.blocks.\1.feed_norm.\2"),
-        (r"gpt\.h\.(\d+)\.attn\.c_attn\.(weight|bias)", r"trunk.blocks.\1.attention.query_key_value.\2"),
-        (r"gpt\.h\.(\d+)\.attn\.c_proj\.(weight|bias)", r"trunk.blocks.\1.attention.out.\2"),
-        (r"gpt\.h\.(\d+)\.mlp\.c_fc\.(weight|bias)", r"trunk.blocks.\1.feed_up.\2"),
-        (r"gpt\.h\.(\d+)\.mlp\.c_proj\.(weight|bias)", r"trunk.blocks.\1.feed_down.\2"),
-        *(
-            (theirs + pattern, ours + name)
-            for theirs, ours in ((r"", "conditioning."), (r"emo_", "emotion."))
-            for pattern, name in (
-                (r"conditioning_encoder\.embed\.conv\.0\.(weight|bias)", r"conformer.embed.conv.\1"),
-                (r"conditioning_encoder\.embed\.out\.0\.(weight|bias)", r"conformer.embed.project.\1"),
-                (r"conditioning_encoder\.after_norm\.(weight|bias)", r"conformer.norm.\1"),
-                *(
-                    (r"conditioning_encoder\.encoders\.(\d+)\." + inner, r"conformer.blocks.\1." + inner_name)
-                    for inner, inner_name in (
-                        (r"self_attn\.pos_bias_u", "attention.content_bias"),
-                        (r"self_attn\.pos_bias_v", "attention.position_bias"),
-                        (r"self_attn\.linear_q\.(weight|bias)", r"attention.query.\2"),
-                        (r"self_attn\.linear_k\.(weight|bias)", r"attention.key.\2"),
-                        (r"self_attn\.linear_v\.(weight|bias)", r"attention.value.\2"),
-                        (r"self_attn\.linear_out\.(weight|bias)", r"attention.out.\2"),
-                        (r"self_attn\.linear_pos\.weight", "attention.position.weight"),
-                        (r"feed_forward\.w_1\.(weight|bias)", r"feed_up.\2"),
-                        (r"feed_forward\.w_2\.(weight|bias)", r"feed_down.\2"),
-                        (r"conv_module\.pointwise_conv1\.(weight|bias)", r"convolution.gate.\2"),
-                        (r"conv_module\.depthwise_conv\.(weight|bias)", r"convolution.depthwise.\2"),
-                        (r"conv_module\.norm\.(weight|bias)", r"convolution.norm.\2"),
-                        (r"conv_module\.pointwise_conv2\.(weight|bias)", r"convolution.out.\2"),
-                        (r"norm_mha\.(weight|bias)", r"attention_norm.\2"),
-                        (r"norm_conv\.(weight|bias)", r"convolution_norm.\2"),
-                        (r"norm_ff\.(weight|bias)", r"feed_norm.\2"),
-                        (r"norm_final\.(weight|bias)", r"final_norm.\2"),
-                    )
-                ),
-                (r"perceiver_encoder\.latents", "perceiver.latents"),
-                (r"perceiver_encoder\.proj_context\.(weight|bias)", r"perceiver.project.\1"),
-                (r"perceiver_encoder\.layers\.(\d+)\.0\.to_q\.weight", r"perceiver.attentions.\1.query.weight"),
-                (r"perceiver_encoder\.layers\.(\d+)\.0\.to_kv\.weight", r"perceiver.attentions.\1.key_value.weight"),
-                (r"perceiver_encoder\.layers\.(\d+)\.0\.to_out\.weight", r"perceiver.attentions.\1.out.weight"),
-                (r"perceiver_encoder\.layers\.(\d+)\.1\.0\.(weight|bias)", r"perceiver.feeds.\1.up.\2"),
-                (r"perceiver_encoder\.layers\.(\d+)\.1\.2\.(weight|bias)", r"perceiver.feeds.\1.down.\2"),
-                (r"perceiver_encoder\.norm\.gamma", "perceiver.norm.gain"),
-            )
-        ),
-    )
+# (theirs, ours). `#` is a number and `*` is weight or bias; both names have the same ones in the same order. Order of
+# the lines does not matter: each name matches at most one of them.
+PAIRS: tuple[tuple[str, str], ...] = (
+    ("text_embedding.weight", "text_embedding.weight"),
+    ("mel_embedding.weight", "code_embedding.weight"),
+    ("speed_emb.weight", "duration_embedding.weight"),
+    ("text_pos_embedding.emb.weight", "text_position.weight"),
+    ("mel_pos_embedding.emb.weight", "code_position.weight"),
+    ("final_norm.*", "norm.*"),
+    ("text_head.*", "text_head.*"),
+    ("mel_head.*", "code_head.*"),
+    ("emovec_layer.*", "emotion_in.*"),
+    ("emo_layer.*", "emotion_out.*"),
+    ("gpt.ln_f.*", "trunk.norm.*"),
+    ("gpt.h.#.ln_1.*", "trunk.blocks.#.attention_norm.*"),
+    ("gpt.h.#.ln_2.*", "trunk.blocks.#.feed_norm.*"),
+    ("gpt.h.#.attn.c_attn.*", "trunk.blocks.#.attention.query_key_value.*"),
+    ("gpt.h.#.attn.c_proj.*", "trunk.blocks.#.attention.out.*"),
+    ("gpt.h.#.mlp.c_fc.*", "trunk.blocks.#.feed_up.*"),
+    ("gpt.h.#.mlp.c_proj.*", "trunk.blocks.#.feed_down.*"),
+    *(
+        (their_prefix + theirs, our_prefix + ours)
+        for their_prefix, our_prefix in (("", "conditioning."), ("emo_", "emotion."))
+        for theirs, ours in (
+            ("conditioning_encoder.embed.conv.0.*", "conformer.embed.conv.*"),
+            ("conditioning_encoder.embed.out.0.*", "conformer.embed.project.*"),
+            ("conditioning_encoder.after_norm.*", "conformer.norm.*"),
+            *(
+                ("conditioning_encoder.encoders.#." + inner, "conformer.blocks.#." + our_inner)
+                for inner, our_inner in (
+                    ("self_attn.pos_bias_u", "attention.content_bias"),
+                    ("self_attn.pos_bias_v", "attention.position_bias"),
+                    ("self_attn.linear_q.*", "attention.query.*"),
+                    ("self_attn.linear_k.*", "attention.key.*"),
+                    ("self_attn.linear_v.*", "attention.value.*"),
+                    ("self_attn.linear_out.*", "attention.out.*"),
+                    ("self_attn.linear_pos.weight", "attention.position.weight"),
+                    ("feed_forward.w_1.*", "feed_up.*"),
+                    ("feed_forward.w_2.*", "feed_down.*"),
+                    ("conv_module.pointwise_conv1.*", "convolution.gate.*"),
+                    ("conv_module.depthwise_conv.*", "convolution.depthwise.*"),
+                    ("conv_module.norm.*", "convolution.norm.*"),
+                    ("conv_module.pointwise_conv2.*", "convolution.out.*"),
+                    ("norm_mha.*", "attention_norm.*"),
+                    ("norm_conv.*", "convolution_norm.*"),
+                    ("norm_ff.*", "feed_norm.*"),
+                    ("norm_final.*", "final_norm.*"),
+                )
+            ),
+            ("perceiver_encoder.latents", "perceiver.latents"),
+            ("perceiver_encoder.proj_context.*", "perceiver.project.*"),
+            ("perceiver_encoder.layers.#.0.to_q.weight", "perceiver.attentions.#.query.weight"),
+            ("perceiver_encoder.layers.#.0.to_kv.weight", "perceiver.attentions.#.key_value.weight"),
+            ("perceiver_encoder.layers.#.0.to_out.weight", "perceiver.attentions.#.out.weight"),
+            ("perceiver_encoder.layers.#.1.0.*", "perceiver.feeds.#.up.*"),
+            ("perceiver_encoder.layers.#.1.2.*", "perceiver.feeds.#.down.*"),
+            ("perceiver_encoder.norm.gamma", "perceiver.norm.gain"),
+        )
+    ),
 )
 
-COMPUTED = re.compile(r".*\.pos_enc\.pe$")
-"""Tables in the reference's state that are constants of the architecture: computed here, never loaded."""
+COMPUTED = re.compile(r"(emo_)?conditioning_encoder\.embed\.pos_enc\.pe|gpt\.h\.\d+\.attn\.(masked_)?bias")
+"""Constants of the architecture in the reference's state: sinusoid tables, and the causal masks that old versions of
+transformers stored. Computed here, never loaded."""
 
-TRANSPOSED = re.compile(r"gpt\.h\.\d+\.(attn|mlp)\.c_\w+\.weight$")
-POINTWISE = re.compile(r".*\.pointwise_conv[12]\.weight$")
+TRANSPOSED = re.compile(r"gpt\.h\.\d+\.(attn|mlp)\.c_\w+\.weight")
+POINTWISE = re.compile(r".*\.pointwise_conv[12]\.weight")
+
+
+def compiled(template: str) -> re.Pattern:
+    """A name of `PAIRS` as a pattern."""
+    return re.compile(re.escape(template).replace(r"\#", r"(\d+)").replace(r"\*", "(weight|bias)"))
+
+
+THEIRS_TO_OURS = tuple((compiled(theirs), ours) for theirs, ours in PAIRS)
+OURS_TO_THEIRS = tuple((compiled(ours), theirs) for theirs, ours in PAIRS)
+
+
+def translate(name: str, table: tuple[tuple[re.Pattern, str], ...]) -> str | None:
+    """The other side of the line that `name` matches, with its numbers; None when it matches none."""
+    for pattern, other in table:
+        if match := pattern.fullmatch(name):
+            parts = iter(match.groups())
+            return re.sub(r"[#*]", lambda _: next(parts), other)  # noqa: B023
+    return None
 
 
 def our_name(key: str) -> str | None:
     """The name in `SpeechLM` of a reference tensor, or None for a key that has no place."""
-    for pattern, ours in PATTERNS:
-        if match := pattern.match(key):
-            return match.expand(ours)
-    return None
+    return translate(key, THEIRS_TO_OURS)
+
+
+def reference_name(name: str) -> str | None:
+    """The reference's key of a tensor of `SpeechLM`, or None for one that the reference does not have."""
+    return translate(name, OURS_TO_THEIRS)
 
 
 def our_layout(key: str, value: Tensor) -> Tensor:
     """A reference tensor in the layout of `SpeechLM`."""
-    if TRANSPOSED.match(key):
+    if TRANSPOSED.fullmatch(key):
         return value.t()
-    return value.squeeze(-1) if POINTWISE.match(key) else value
+    return value.squeeze(-1) if POINTWISE.fullmatch(key) else value
+
+
+def reference_layout(key: str, value: Tensor) -> Tensor:
+    """A tensor of `SpeechLM` in the layout that the reference has for `key`."""
+    if TRANSPOSED.fullmatch(key):
+        return value.t()
+    return value.unsqueeze(-1) if POINTWISE.fullmatch(key) else value
 
 
 def from_reference(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """A reference state dict under our names. Raises KeyError with every key that is neither known nor computed."""
-    unknown = [key for key in state if our_name(key) is None and not COMPUTED.match(key)]
+    unknown = [key for key in state if our_name(key) is None and not COMPUTED.fullmatch(key)]
     if unknown:
         raise KeyError(f"{len(unknown)} keys have no place in the model: {', '.join(sorted(unknown))}")
-    kept = {key: value for key, value in state.items() if not COMPUTED.match(key)}
-    return {our_name(key): our_layout(key, value).to(torch.float32).contiguous() for key, value in kept.items()}
+    kept = {key: value for key, value in state.items() if not COMPUTED.fullmatch(key)}
+    return {our_name(key): our_layout(key, value).float().contiguous() for key, value in kept.items()}
