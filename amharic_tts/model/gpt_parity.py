@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from amharic_tts.golden import Finding, apart, seeded
 from amharic_tts.model.config import ModelConfig
 from amharic_tts.model.generate import generate
-from amharic_tts.model.golden import Finding, apart, seeded
 from amharic_tts.model.indextts2_config import model_config
 from amharic_tts.model.indextts2_keys import COMPUTED, from_reference
 from amharic_tts.model.indextts2_sizes import position_tables, reference_shapes, sizes_of

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from amharic_tts.codec.indextts2.chain_parity import compare_chain
 from amharic_tts.errors import InputError
-from amharic_tts.model.golden import Comparison, Finding
+from amharic_tts.golden import Comparison, Finding
 from amharic_tts.model.gpt_parity import compare_gpt, compare_names
 
-OTHERS: dict[str, Comparison] = {}
+OTHERS: dict[str, Comparison] = {"decode_chain": compare_chain}
 """Name → comparison of a recording that is not of the GPT."""
 
 

@@ -12,9 +12,9 @@ from model.indextts2_folder import ADDED, PIECES, SMALL, extended_tokenizer, set
 from safetensors.torch import load_file
 
 from amharic_tts.errors import InputError
+from amharic_tts.golden import seeded
 from amharic_tts.model.config import ModelConfig
 from amharic_tts.model.export_gpt import export_gpt, to_reference
-from amharic_tts.model.golden import seeded
 from amharic_tts.model.gpt_parity import seeded_state
 from amharic_tts.model.import_gpt import import_base, import_gpt
 from amharic_tts.model.indextts2_config import model_config, read_base_config

@@ -13,8 +13,8 @@ import torch
 from model.indextts2_folder import SMALL
 
 from amharic_tts.errors import InputError
+from amharic_tts.golden import LIMIT, Finding, apart, seeded
 from amharic_tts.model.generate import generate
-from amharic_tts.model.golden import LIMIT, Finding, apart, seeded
 from amharic_tts.model.gpt_parity import seeded_model, seeded_state
 from amharic_tts.model.indextts2_config import gpt_section
 from amharic_tts.model.parity import OTHERS, compare_folder, recordings

@@ -1,6 +1,5 @@
 """IndexTTS-2's `s2mel.pth` into `S2Mel`: nothing in the file is executed, every tensor is accounted for."""
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,10 +9,8 @@ from torch import Tensor
 from amharic_tts.codec.indextts2.s2mel.config import S2MelConfig
 from amharic_tts.codec.indextts2.s2mel.keys import PARTS, names, unread
 from amharic_tts.codec.indextts2.s2mel.model import S2Mel
-from amharic_tts.codec.indextts2.weights import fill, merge_weight_norm
+from amharic_tts.codec.indextts2.weights import MEND, fill, merge_weight_norm, read_file
 from amharic_tts.errors import InputError
-
-MEND = "download it again: python tools/download_base.py"
 
 
 def load_s2mel(path: Path, device: str | torch.device = "cpu", config: S2MelConfig | None = None) -> S2Mel:
@@ -32,14 +29,7 @@ def read_parts(path: Path) -> dict[str, Tensor]:
 
     Other entries (training keeps its optimizer's state there) are not read from the disk.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:  # weights_only met a type that is not on torch's short list
-        reason = str(error).split("\n")[0]
-        raise InputError(f"{path} holds more than tensors, and is not loaded ({reason}); {MEND}") from None
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"{path} cannot be read as tensors ({reason}); {MEND}") from None
+    content = read_file(path, mmap=True)
     net = content.get("net") if isinstance(content, Mapping) else None
     if not isinstance(net, Mapping):
         raise InputError(f"{path} has no entry 'net' with the parts {', '.join(PARTS)}; {MEND}")
