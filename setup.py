@@ -23,7 +23,7 @@ setup(
     package_data={"amharic_tts": ["**/*.txt", "**/*.tsv", "**/*.html", "**/*.css"]},
     install_requires=pinned(
         "torch torchaudio deepspeed sentencepiece webdataset pyyaml wandb jiwer ninja "
-        "numpy safetensors soundfile tensorboard tqdm psutil pydantic jinja2 protobuf"
+        "numpy safetensors soundfile tensorboard tqdm psutil pydantic jinja2 protobuf transformers peft"
     ),
     extras_require={
         "demo": pinned("espeakng-loader"),

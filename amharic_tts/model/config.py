@@ -40,6 +40,8 @@ class ModelConfig:
     """Longest speech, in codes without start and stop; 50 a second."""
     conditioning_width: int = 1024
     """Width of one conditioning frame: 1024 for w2v-bert, 80 for log-mel."""
+    stored_conditioning: bool = False
+    """Prompts come as what the encoders have made of them: the model has no encoders of its own."""
     conditioning: ConformerConfig = field(default_factory=ConformerConfig)
     emotion: ConformerConfig | None = field(
         default_factory=lambda: ConformerConfig(linear_units=1024, heads=4, blocks=4, latents=1, latent_dim=1024)
@@ -63,6 +65,11 @@ class ModelConfig:
     def conditioning_rows(self) -> int:
         """Positions before the text: the latents and two duration embeddings."""
         return self.conditioning.latents + 2
+
+    @property
+    def stored_rows(self) -> int:
+        """Rows of a stored prompt: the latents and, where there is one, the emotion vector."""
+        return self.conditioning.latents + (self.emotion is not None)
 
     @property
     def positions_per_row(self) -> int:

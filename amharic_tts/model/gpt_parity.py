@@ -52,8 +52,13 @@ def compare_gpt(folder: Path, name: str) -> Iterator[Finding]:
     with np.load(folder / f"{name}.npz") as file:
         recorded = {key: torch.from_numpy(file[key]) for key in file.files}
     prompt, lengths = recorded["semantic_features"], recorded["feature_lengths"]
-    yield Finding("conditioning_latents", apart(model.conditioning(prompt, lengths), recorded["conditioning_latents"]))
-    yield Finding("emotion_vector", apart(model.emotion_vector(prompt, lengths), recorded["emotion_vector"]))
+    yield Finding(
+        "conditioning_latents",
+        apart(model.prompt_encoder.conditioning(prompt, lengths), recorded["conditioning_latents"]),
+    )
+    yield Finding(
+        "emotion_vector", apart(model.prompt_encoder.emotion_vector(prompt, lengths), recorded["emotion_vector"])
+    )
     for i in samples(recorded):
         yield from compare_sample(model, recorded, i)
 
@@ -107,7 +112,10 @@ def code_latents(model: SpeechLM, prompt: Tensor, lengths: Tensor, text: Tensor,
     As they were recorded: the latents of the prompt cut to its length, the emotion vector of the padded prompt. The stop
     codes that the reference appends are left out, for no position before them sees them.
     """
-    rows = model.conditioning(prompt[:, : int(lengths)], lengths) + model.emotion_vector(prompt, lengths)[:, None]
+    rows = (
+        model.prompt_encoder.conditioning(prompt[:, : int(lengths)], lengths)
+        + model.prompt_encoder.emotion_vector(prompt, lengths)[:, None]
+    )
     duration = model.duration_embedding.weight.flip(0)[None]
     parts = [rows, duration, model.text_rows(text, torch.tensor([text.size(1)])), model.code_rows(codes)]
     hidden = model.norm(model.trunk(torch.cat(parts, 1)))

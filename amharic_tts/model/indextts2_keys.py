@@ -19,8 +19,8 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("final_norm.*", "norm.*"),
     ("text_head.*", "text_head.*"),
     ("mel_head.*", "code_head.*"),
-    ("emovec_layer.*", "emotion_in.*"),
-    ("emo_layer.*", "emotion_out.*"),
+    ("emovec_layer.*", "prompt_encoder.emotion_in.*"),
+    ("emo_layer.*", "prompt_encoder.emotion_out.*"),
     ("gpt.ln_f.*", "trunk.norm.*"),
     ("gpt.h.#.ln_1.*", "trunk.blocks.#.attention_norm.*"),
     ("gpt.h.#.ln_2.*", "trunk.blocks.#.feed_norm.*"),
@@ -30,7 +30,7 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("gpt.h.#.mlp.c_proj.*", "trunk.blocks.#.feed_down.*"),
     *(
         (their_prefix + theirs, our_prefix + ours)
-        for their_prefix, our_prefix in (("", "conditioning."), ("emo_", "emotion."))
+        for their_prefix, our_prefix in (("", "prompt_encoder.conditioning."), ("emo_", "prompt_encoder.emotion."))
         for theirs, ours in (
             ("conditioning_encoder.embed.conv.0.*", "conformer.embed.conv.*"),
             ("conditioning_encoder.embed.out.0.*", "conformer.embed.project.*"),

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from amharic_tts.model.config import ConformerConfig, ModelConfig
-from amharic_tts.model.conformer import Conformer
-from amharic_tts.model.perceiver import Perceiver
+from amharic_tts.model.config import ModelConfig
+from amharic_tts.model.prompt_encoder import PromptEncoder
 from amharic_tts.model.trunk import KeyValueCache, Trunk
 
 START_TEXT, STOP_TEXT = 0, 1
@@ -30,31 +29,17 @@ class Losses(NamedTuple):
     """Targets whose arg-max was right: top-1 accuracy when divided by `code_targets`."""
 
 
-class Prefix(nn.Module):
-    """Feature frames of a prompt → latents (batch, latents, latent_dim)."""
-
-    def __init__(self, width: int, config: ConformerConfig, latent_dim: int):
-        super().__init__()
-        self.conformer = Conformer(width, config)
-        self.perceiver = Perceiver(latent_dim, config.dim, config.latents, config.heads, config.perceiver_mult)
-
-    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        return self.perceiver(*self.conformer(frames, lengths))
-
-
 class SpeechLM(nn.Module):
-    """Conditioning encoders, embeddings, trunk and two heads. `forward` gives losses, `prefill` and `next_logits` speak."""
+    """Prompt encoder, embeddings, trunk and two heads. `forward` gives losses, `prefill` and `next_logits` speak.
+
+    Parameters are read in the forward pass of the module that has them and nowhere else: ZeRO-3 gathers them there.
+    """
 
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
         dim = config.dim
-        self.conditioning = Prefix(config.conditioning_width, config.conditioning, dim)
-        self.emotion = None
-        if config.emotion is not None:
-            latent_dim = config.emotion.latent_dim or dim
-            self.emotion = Prefix(config.conditioning_width, config.emotion, latent_dim)
-            self.emotion_in, self.emotion_out = nn.Linear(latent_dim, dim), nn.Linear(dim, dim)
+        self.prompt_encoder = None if config.stored_conditioning else PromptEncoder(config)
         self.duration_embedding = nn.Embedding(2, dim)
         self.text_embedding = nn.Embedding(config.text_rows, dim)
         self.code_embedding = nn.Embedding(config.code_rows, dim)
@@ -79,29 +64,29 @@ class SpeechLM(nn.Module):
                 nn.init.normal_(branch.weight, std=0.02 * (2 * self.config.layers) ** -0.5)
 
     def condition(self, prompt: Tensor, prompt_lengths: Tensor) -> Tensor:
-        """Prompt frames (batch, t, width) → conditioning rows (batch, latents + 2, dim)."""
-        prompt = prompt.to(self.norm.weight.dtype)
-        rows = self.conditioning(prompt, prompt_lengths)
-        if self.emotion is not None:
-            rows = rows + self.emotion_vector(prompt, prompt_lengths)[:, None]
-        # Order of the two duration rows as in the reference: row 1, then row 0.
-        duration = self.duration_embedding.weight.flip(0).expand(rows.size(0), -1, -1)
-        return torch.cat([rows, duration], 1)
+        """A prompt → conditioning rows (batch, latents + 2, dim).
 
-    def emotion_vector(self, prompt: Tensor, prompt_lengths: Tensor) -> Tensor:
-        """Prompt frames (batch, t, width) → (batch, dim)."""
-        return self.emotion_out(self.emotion_in(self.emotion(prompt, prompt_lengths)[:, 0]))
+        prompt: frames (batch, t, width) or, with `config.stored_conditioning`, what `PromptEncoder` has made of them.
+        """
+        rows = prompt.to(self.norm.weight.dtype)
+        if self.prompt_encoder is not None:
+            rows = self.prompt_encoder(rows, prompt_lengths)
+        if self.config.emotion is not None:
+            rows = rows[:, :-1] + rows[:, -1:]
+        # Order of the two duration rows as in the reference: row 1, then row 0.
+        duration = self.duration_embedding(torch.tensor([1, 0], device=rows.device))
+        return torch.cat([rows, duration.expand(rows.size(0), -1, -1)], 1)
 
     def text_rows(self, text: Tensor, lengths: Tensor) -> Tensor:
         """Text ids (batch, n) without specials → embeddings of `start t₁…tₙ stop` (batch, n + 2, dim)."""
         ids = F.pad(F.pad(text, (1, 0), value=START_TEXT), (0, 1), value=STOP_TEXT)
         ids = torch.where(torch.arange(ids.size(1), device=ids.device)[None] > lengths[:, None], STOP_TEXT, ids)
-        return self.text_embedding(ids) + self.text_position.weight[: ids.size(1)]
+        return self.text_embedding(ids) + self.text_position(torch.arange(ids.size(1), device=ids.device))
 
     def code_rows(self, codes: Tensor) -> Tensor:
         """Codes (batch, m) → embeddings of `start c₁…cₘ` (batch, m + 1, dim)."""
         ids = F.pad(codes, (1, 0), value=self.config.start_code)
-        return self.code_embedding(ids) + self.code_position.weight[: ids.size(1)]
+        return self.code_embedding(ids) + self.code_position(torch.arange(ids.size(1), device=ids.device))
 
     def forward(self, prompt, prompt_lengths, text, text_lengths, codes, code_lengths, weight=None) -> Losses:
         """Sums of the cross-entropies of one micro-batch.
@@ -148,6 +133,14 @@ class SpeechLM(nn.Module):
         return head(hidden[row, start[row] + column]), row
 
     @torch.no_grad()
+    def code_latents(self, prompt, prompt_lengths, text, text_lengths, codes, code_lengths) -> Tensor:
+        """Hidden states (batch, m, dim) at the positions that predict the codes: what IndexTTS-2's S2Mel hears beside
+        them. Row i has `code_lengths[i]` that mean something."""
+        hidden, _, start = self.hidden(prompt, prompt_lengths, text, text_lengths, codes, code_lengths)
+        place = start[:, None] + torch.arange(codes.size(1), device=codes.device)
+        return hidden.gather(1, place.clamp(max=hidden.size(1) - 1)[..., None].expand(-1, -1, hidden.size(2)))
+
+    @torch.no_grad()
     def prefill(self, prompt, prompt_lengths, text, text_lengths, room: int) -> tuple[Tensor, KeyValueCache, Tensor]:
         """Runs conditioning and text once before generation.
 
@@ -170,7 +163,8 @@ class SpeechLM(nn.Module):
     @torch.no_grad()
     def next_logits(self, code: Tensor, index: int, cache: KeyValueCache, place: Tensor) -> Tensor:
         """Logits (batch, code_rows) after code number `index` (1 = the first) of each row was `code` (batch,)."""
-        row = self.code_embedding(code) + self.code_position.weight[index + self.config.generation_offset]
+        position = torch.tensor(index + self.config.generation_offset, device=code.device)
+        row = self.code_embedding(code) + self.code_position(position)
         return self.code_head(self.norm(self.trunk(row[:, None], cache, place)))[:, 0]
 
 

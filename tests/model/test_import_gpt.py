@@ -80,10 +80,12 @@ def test_layouts(folder, state):
     assert torch.equal(ours["trunk.blocks.1.feed_up.weight"], theirs.T)
     assert ours["trunk.blocks.1.feed_up.weight"].is_contiguous()
     pointwise = state["conditioning_encoder.encoders.1.conv_module.pointwise_conv1.weight"]
-    assert torch.equal(ours["conditioning.conformer.blocks.1.convolution.gate.weight"], pointwise[:, :, 0])
+    assert torch.equal(
+        ours["prompt_encoder.conditioning.conformer.blocks.1.convolution.gate.weight"], pointwise[:, :, 0]
+    )
     # square, so that its shape could not tell
     assert torch.equal(
-        ours["conditioning.conformer.blocks.0.attention.query.weight"],
+        ours["prompt_encoder.conditioning.conformer.blocks.0.attention.query.weight"],
         state["conditioning_encoder.encoders.0.self_attn.linear_q.weight"],
     )
     assert torch.equal(ours["trunk.blocks.0.attention.out.weight"], state["gpt.h.0.attn.c_proj.weight"].T)

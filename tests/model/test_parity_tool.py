@@ -33,8 +33,8 @@ def record(folder: Path, name: str) -> None:
     recorded = {
         "semantic_features": features,
         "feature_lengths": lengths,
-        "conditioning_latents": model.conditioning(features, lengths),
-        "emotion_vector": model.emotion_vector(features, lengths),
+        "conditioning_latents": model.prompt_encoder.conditioning(features, lengths),
+        "emotion_vector": model.prompt_encoder.emotion_vector(features, lengths),
     }
     for i in range(2):
         text = torch.randint(3, 400, (1, 7 + i), generator=g)

@@ -62,8 +62,8 @@ def inputs(golden, i: int):
 def test_conditioning(model, golden):
     prompt = torch.from_numpy(golden["semantic_features"])
     lengths = torch.from_numpy(golden["feature_lengths"])
-    close(model.conditioning(prompt, lengths), golden["conditioning_latents"])
-    close(model.emotion_vector(prompt, lengths), golden["emotion_vector"])
+    close(model.prompt_encoder.conditioning(prompt, lengths), golden["conditioning_latents"])
+    close(model.prompt_encoder.emotion_vector(prompt, lengths), golden["emotion_vector"])
 
 
 @torch.no_grad()

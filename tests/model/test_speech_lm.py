@@ -59,7 +59,7 @@ def test_speech_hears_its_prompt_and_its_text(tiny_model, batch):
     tiny_model(prompt, *batch[1:]).codes.backward()
     assert prompt.grad.abs().sum() > 0
     assert tiny_model.text_embedding.weight.grad.abs().sum() > 0
-    assert tiny_model.conditioning.conformer.embed.conv.weight.grad.abs().sum() > 0
+    assert tiny_model.prompt_encoder.conditioning.conformer.embed.conv.weight.grad.abs().sum() > 0
 
 
 def test_recomputed_activations_change_nothing(tiny_model, batch):
