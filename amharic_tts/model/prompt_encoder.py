@@ -4,12 +4,30 @@ With a pretrained base these encoders are frozen and their outputs lie in the sh
 them nor the frames (336 M of IndexTTS-2's 866 M parameters).
 """
 
+import hashlib
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
 from amharic_tts.model.config import ConformerConfig, ModelConfig
 from amharic_tts.model.conformer import Conformer
 from amharic_tts.model.perceiver import Perceiver
+
+
+ENCODERS = "prompt_encoder."
+"""What the names of the encoders' tensors begin with in a `SpeechLM`."""
+
+
+def encoder_fingerprint(state: Mapping[str, Tensor]) -> str:
+    """Hash (32 hex digits) of the encoders' tensors in a state dict of `SpeechLM`, as float32; prompts that other encoders
+    have read mean nothing to a model."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(name for name in state if name.startswith(ENCODERS)):
+        value = state[name].detach().to("cpu", torch.float32).contiguous()
+        digest.update(f"{name} {tuple(value.shape)}".encode())
+        digest.update(value.numpy().astype("<f4", copy=False))
+    return digest.hexdigest()
 
 
 class Prefix(nn.Module):
