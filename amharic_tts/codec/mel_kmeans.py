@@ -16,10 +16,11 @@ from torch import Tensor
 
 from amharic_tts.audio import mel
 from amharic_tts.codec.kmeans import kmeans, nearest
+from amharic_tts.codec.protocol import RECORD_FILE
 from amharic_tts.errors import InputError
 
 KIND = "mel_kmeans"
-TENSOR_FILE, RECORD_FILE = "codec.safetensors", "codec.json"
+TENSOR_FILE = "codec.safetensors"
 FORMAT = 1
 COMMAND = "python tools/fit_codec.py"
 FIT_ITERATIONS = 15
@@ -38,6 +39,7 @@ class MelKMeans:
     sample_rate = mel.SAMPLE_RATE
     rate = mel.SAMPLE_RATE / mel.HOP
     conditioning_width = mel.BANDS
+    conditioning_rows = 0
 
     def __init__(self, centroids: Tensor, mean: Tensor, std: Tensor) -> None:
         self.centroids, self.mean, self.std = (part.float().contiguous() for part in (centroids, mean, std))

@@ -145,6 +145,7 @@ class RejectReason(StrEnum):
     TEXT_UNREADABLE = "text_unreadable"
     TEXT_EMPTY = "text_empty"
     TOO_LONG = "too_long"
+    FEATURES_MISSING = "features_missing"
 
 
 @dataclass(frozen=True, kw_only=True)
