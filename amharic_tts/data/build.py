@@ -1,46 +1,37 @@
 """Building a data set: the frozen plan, its tasks in one or more processes, and the end. Running it again resumes."""
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import wait as wait_for_processes
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from amharic_tts.codec.load import load_codec
 from amharic_tts.data.finalize import clean_up, finalize
 from amharic_tts.data.manifest import Reject
 from amharic_tts.data.pack import WORK, PackJob, is_packed, pack_shard, read_marker
 from amharic_tts.data.pack_plan import PackPlan, PackSettings, describe_packing, freeze, load_plan, save_plan
 from amharic_tts.data.read import Dataset, DatasetInfo, read_info
+from amharic_tts.data.source import Source, open_source
+from amharic_tts.data.worker import run_in_processes
 from amharic_tts.errors import InputError
 from amharic_tts.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """Where a data set comes from and goes to. Only `settings` and the content of the first three change its bytes."""
+    """Where a data set comes from and goes to. Only `settings` and the content of the first four change its bytes."""
 
     manifest: Path
     tokenizer: Path  # folder
-    codec: Path  # folder
+    codec: Path | None  # folder of a codec that encodes the recordings, or None, and then
+    features: Path | None  # folder of a feature store
     directory: Path
     settings: PackSettings
     workers: int = 1
     skip_bad: bool = False
     part: tuple[int, int] | None = None  # (i, n): pack only every n-th shard from i on and do not finish the data set
-
-
-class _Stopped(Exception):
-    """Another task has failed, so this one ends at its next block."""
 
 
 def build(options: BuildOptions) -> DatasetInfo | None:
@@ -50,13 +41,13 @@ def build(options: BuildOptions) -> DatasetInfo | None:
     a directory that holds something else.
     """
     directory = options.directory
-    tokenizer, codec = Tokenizer.load(options.tokenizer), load_codec(options.codec)
+    tokenizer, source = _tokenizer_and_source(options)
     fingerprints = {
         "tokenizer": tokenizer.fingerprint,
         "front_end": tokenizer.front_end.fingerprint,
-        "codec": codec.fingerprint,
+        "codec": source.codec.fingerprint,
     }
-    packing = describe_packing(options.manifest, options.settings, fingerprints)
+    packing = describe_packing(options.manifest, options.settings, fingerprints, source.kind)
     complete = (directory / "dataset.json").is_file()
     if complete:
         _require_same_packing(read_info(directory).packing, packing, directory)
@@ -74,14 +65,14 @@ def build(options: BuildOptions) -> DatasetInfo | None:
             _pack_in_processes(options, todo, bar)
         elif todo:
             with _one_thread():
-                job = PackJob(options.manifest, directory, plan, tokenizer, codec, options.skip_bad)
+                job = PackJob(options.manifest, directory, plan, tokenizer, source, options.skip_bad)
                 for shard in todo:
                     pack_shard(job, shard, bar.update)
     for shard in shards:
         _stop_at_rejects([Reject.from_dict(one) for one in read_marker(directory, shard)["rejects"]], options)
     if options.part is not None:
         return None
-    info = _check_mended(directory, todo) if complete else finalize(directory, plan, tokenizer, codec)
+    info = _check_mended(directory, todo) if complete else finalize(directory, plan, tokenizer, source.codec)
     clean_up(directory)
     return info
 
@@ -134,8 +125,8 @@ def _check_mended(directory: Path, shards: list[int]) -> DatasetInfo:
         for column in ("core", "audio")[: 2 if dataset.info.audio else 1]:
             if marker[f"{column}_blake2b"] != record[f"{column}_blake2b"].tobytes().hex():
                 raise InputError(
-                    f"shard {shard} of {directory}, made again, is not the one that was lost: its audio files have "
-                    "changed since. Remove the folder and build all shards again"
+                    f"shard {shard} of {directory}, made again, is not the one that was lost: its audio files or "
+                    "features have changed since. Remove the folder and build all shards again"
                 )
     return dataset.info
 
@@ -152,62 +143,17 @@ def _one_thread() -> Iterator[None]:
 
 
 def _pack_in_processes(options: BuildOptions, todo: list[int], bar: tqdm) -> None:
-    context = multiprocessing.get_context("spawn")  # fork is not safe where torch has threads
-    done, stop = context.Value("q", 0), context.Event()
     workers = min(options.workers, len(todo))
-    pool = ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(options, done, stop))
-    try:
-        tasks = {pool.submit(_run_task, shard) for shard in todo}
-        before = 0
-        while tasks:
-            finished, tasks = wait(tasks, timeout=0.3, return_when=FIRST_EXCEPTION)
-            bar.update(done.value - before)
-            before += done.value - before
-            for task in finished:
-                task.result()
-    except BrokenProcessPool:
-        raise InputError(
-            "a packing process was killed (often: not enough memory). Finished shards are kept: run the same command "
-            "again, perhaps with fewer --workers"
-        ) from None
-    finally:
-        stop.set()
-        pool.shutdown(wait=True, cancel_futures=True)
+    run_in_processes(pack_shard, todo, _start_worker, [(options,)] * workers, bar.update, "packing")
 
 
-_job: PackJob | None = None  # of a worker process
-_progress: Callable[[int], None] | None = None
-
-
-def _start_worker(options: BuildOptions, done, stop) -> None:
+def _start_worker(options: BuildOptions) -> PackJob:
     """Loads in a new process what all its tasks share."""
-    global _job, _progress
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which stops us in order
-    threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     plan = load_plan(options.directory / WORK / "plan.npz")
-    tokenizer, codec = Tokenizer.load(options.tokenizer), load_codec(options.codec)
-    _job = PackJob(options.manifest, options.directory, plan, tokenizer, codec, options.skip_bad)
-
-    def progress(rows: int) -> None:
-        with done.get_lock():
-            done.value += rows
-        if stop.is_set():
-            raise _Stopped
-
-    _progress = progress
+    return PackJob(options.manifest, options.directory, plan, *_tokenizer_and_source(options), options.skip_bad)
 
 
-def _run_task(shard: int) -> None:
-    try:
-        pack_shard(_job, shard, _progress)
-    except _Stopped:
-        pass
-    except InputError as error:  # a subclass may not survive the way between processes
-        raise InputError(str(error)) from None
-
-
-def _die_with_parent() -> None:
-    """A parent that is killed outright cannot stop its workers; each notices by itself."""
-    wait_for_processes([multiprocessing.parent_process().sentinel])
-    os._exit(1)
+def _tokenizer_and_source(options: BuildOptions) -> tuple[Tokenizer, Source]:
+    source = open_source(options.codec, options.features, options.settings.audio)
+    return Tokenizer.load(options.tokenizer), source
