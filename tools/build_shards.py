@@ -17,12 +17,24 @@ def main() -> int:
     parser.add_argument("--manifest", type=Path, required=True, help="JSON lines file of utterances")
     parser.add_argument("--out", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--tokenizer", type=Path, required=True, help="folder with bpe.model and front_end.json")
-    parser.add_argument("--codec", type=Path, required=True, help="folder with codec.json")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--codec", type=Path, help="folder of a codec (tools/fit_codec.py): encodes the recordings")
+    source.add_argument(
+        "--features",
+        type=Path,
+        help="feature store (tools/extract_features.py): no recording is read, unless --audio is given",
+    )
     parser.add_argument("--audio", action="store_true", help="pack the recordings too (FLAC, audio-*.tar)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes (default: one per core)")
     parser.add_argument("--rows-per-shard", type=int, default=defaults.rows_per_shard, help="default %(default)s")
     parser.add_argument("--prompts-per-block", type=int, default=defaults.prompts_per_block, help="default %(default)s")
-    parser.add_argument("--prompt-seconds", type=float, default=defaults.prompt_seconds, help="default %(default)s")
+    parser.add_argument(
+        "--prompt-seconds",
+        type=float,
+        default=defaults.prompt_seconds,
+        help="of its beginning, whose frames a prompt stores (default %(default)s); latents of a feature store have a "
+        "fixed number of rows and are packed whole",
+    )
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the order of rows, default %(default)s")
     parser.add_argument("--skip-bad", action="store_true", help="list bad rows in rejects.jsonl and go on")
     parser.add_argument("--part", help="I/N: pack only every N-th shard from I on (job arrays); then run without it")
@@ -38,6 +50,7 @@ def main() -> int:
         manifest=arguments.manifest,
         tokenizer=arguments.tokenizer,
         codec=arguments.codec,
+        features=arguments.features,
         directory=arguments.out,
         settings=settings,
         workers=arguments.workers,

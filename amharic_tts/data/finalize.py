@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amharic_tts.codec.protocol import Codec
+from amharic_tts.codec.protocol import CodecFacts
 from amharic_tts.data.manifest import Reject, write_rejects
 from amharic_tts.data.pack import WORK, is_packed, parts_path, read_marker
 from amharic_tts.data.pack_plan import PackPlan
@@ -19,7 +19,7 @@ from amharic_tts.publish import publish, sync_directory
 from amharic_tts.text.tokenizer import Tokenizer
 
 
-def finalize(directory: Path, plan: PackPlan, tokenizer: Tokenizer, codec: Codec) -> DatasetInfo:
+def finalize(directory: Path, plan: PackPlan, tokenizer: Tokenizer, codec: CodecFacts) -> DatasetInfo:
     """Joins the index parts of all shards into rows.bin and catalog.npy and completes the data set.
 
     Raises InputError that names the shards that are not packed, and when no row is left. dataset.json comes last.
@@ -63,6 +63,7 @@ def finalize(directory: Path, plan: PackPlan, tokenizer: Tokenizer, codec: Codec
         text_size=tokenizer.size,
         code_size=codec.size,
         conditioning_width=codec.conditioning_width,
+        conditioning_rows=codec.conditioning_rows,
         rate=codec.rate,
         sample_rate=codec.sample_rate,
         audio=plan.packing["audio"],

@@ -29,9 +29,9 @@ class Batch:
     """One micro-batch. Padding is 0 and lies at the end of each row.
 
     text: int64 (rows, N), without start and stop; text_lengths: int64 (rows,); codes: int64 (rows, M);
-    code_lengths: int64 (rows,); prompt: float32 (rows, T, width); prompt_lengths: int64 (rows,), at least 1;
-    weight: float32 (rows,), 0 for a damaged row or a filler, which have no text, no codes and one zero prompt frame;
-    uids, speakers: of each row, "" for a filler.
+    code_lengths: int64 (rows,); prompt: float32 (rows, T, width); prompt_lengths: int64 (rows,), at least 1, all
+    `conditioning_rows` where the data set has that; weight: float32 (rows,), 0 for a damaged row or a filler, which
+    have no text, no codes and a prompt of zeros (one frame, or `conditioning_rows`); uids, speakers: of each row, "" for a filler.
     """
 
     text: torch.Tensor
@@ -183,11 +183,11 @@ def _batch(reader: Reader, rows: np.ndarray, seed: int, epoch: int, quarantine: 
     read = [_read_with_prompt(reader, shard, row, seed, epoch, quarantine) for shard, row in places]
     records = [dataset.rows[int(dataset.first_row[shard]) + row] for shard, row in places]
     samples: list[tuple[Sample, np.ndarray] | None] = read or [None]
-    width = dataset.info.conditioning_width
+    no_prompt = np.zeros((dataset.info.conditioning_rows or 1, dataset.info.conditioning_width), dtype=np.float32)
     nothing = np.zeros(0, dtype=np.int64)
     text = [nothing if one is None else one[0].ids for one in samples]
     codes = [nothing if one is None else one[0].codes for one in samples]
-    prompts = [np.zeros((1, width), dtype=np.float32) if one is None else one[1] for one in samples]
+    prompts = [no_prompt if one is None else one[1] for one in samples]
     return Batch(
         text=_padded(text, torch.int64),
         text_lengths=torch.tensor([len(one) for one in text]),
@@ -214,7 +214,7 @@ def _padded(arrays: list[np.ndarray], dtype: torch.dtype) -> torch.Tensor:
 def _read_with_prompt(
     reader: Reader, shard: int, row: int, seed: int, epoch: int, quarantine: Quarantine
 ) -> tuple[Sample, np.ndarray] | None:
-    """(row, conditioning of its prompt (frames, width)), or None when the row or all its prompts are damaged."""
+    """(row, conditioning of its prompt (rows, width)), or None when the row or all its prompts are damaged."""
     sample = _read_or_quarantine(reader, shard, row, quarantine)
     if sample is None:
         return None

@@ -18,8 +18,6 @@ import numpy as np
 import soundfile
 import torch
 
-from amharic_tts.audio.files import read_wave
-from amharic_tts.codec.protocol import Codec
 from amharic_tts.data.manifest import Reject, RejectReason, Row, audio_path
 from amharic_tts.data.order import key, keyed_order
 from amharic_tts.data.pack_plan import PackPlan
@@ -33,6 +31,7 @@ from amharic_tts.data.shard import (
     tar_end,
     tar_members,
 )
+from amharic_tts.data.source import Encoded, Source, Unusable
 from amharic_tts.errors import InputError
 from amharic_tts.publish import publish
 from amharic_tts.text.tokenizer import Tokenizer
@@ -48,17 +47,16 @@ class PackJob:
     directory: Path
     plan: PackPlan
     tokenizer: Tokenizer
-    codec: Codec
+    source: Source
     skip_bad: bool
 
 
 @dataclass(frozen=True)
-class _Encoded:
+class _Packable:
     row: Row
     speaker: int
     ids: np.ndarray
-    codes: np.ndarray
-    wave: torch.Tensor  # (samples,)
+    speech: Encoded
 
 
 class _Column:
@@ -97,11 +95,11 @@ def pack_shard(job: PackJob, shard: int, progress: Callable[[int], None] = lambd
         start, end = plan.first_row[shard : shard + 2].tolist()
         for block in np.unique(plan.block[start:end]):
             places = range(*(start + np.searchsorted(plan.block[start:end], [block, int(block) + 1])).tolist())
-            results = [_encode(job, place) for place in places]
+            results = [_read(job, place) for place in places]
             rejects += [one for one in results if isinstance(one, Reject)]
-            encoded = [one for one in results if isinstance(one, _Encoded)]
-            prompts = _choose_prompts(encoded, plan.packing)
-            records += [_write(job, columns, one, int(block), i in prompts) for i, one in enumerate(encoded)]
+            rows = [one for one in results if isinstance(one, _Packable)]
+            prompts = _choose_prompts(rows, plan.packing)
+            records += [_write(job, columns, one, int(block), i in prompts) for i, one in enumerate(rows)]
             progress(len(results))
         for column in columns.values():
             column.append(tar_end(column.bytes))
@@ -139,12 +137,11 @@ def is_packed(directory: Path, plan_hash: str, shard: int, needs_part: bool) -> 
     return all(path.is_file() and path.stat().st_size == size for path, size in paths.items())
 
 
-def _encode(job: PackJob, place: int) -> _Encoded | Reject:
-    """Reads the manifest row at `place` of the plan and encodes its text and audio."""
+def _read(job: PackJob, place: int) -> _Packable | Reject:
+    """Reads the manifest row at `place` of the plan, encodes its text and takes its codes from the source."""
     with open(job.manifest, "rb") as file:
         file.seek(int(job.plan.offset[place]))
         row = Row.from_json(file.readline())
-    path = audio_path(job.manifest, row)
 
     def bad(reason: RejectReason, detail: str) -> Reject:
         line = int(job.plan.line[place])
@@ -161,61 +158,54 @@ def _encode(job: PackJob, place: int) -> _Encoded | Reject:
         return bad(RejectReason.TEXT_UNREADABLE, f"its text cannot be read: {error}")
     if len(ids) == 0:
         return bad(RejectReason.TEXT_EMPTY, f"its text {row.text!r} holds nothing to say")
-    if not path.is_file():
-        return bad(RejectReason.AUDIO_MISSING, f"its audio file {path} does not exist")
-    if _is_empty(path):
-        return bad(RejectReason.AUDIO_EMPTY, f"its audio file {path} has no samples")
     try:
-        wave = read_wave(path, job.codec.sample_rate, row.start, row.end)
-    except InputError as error:
-        return bad(RejectReason.AUDIO_UNREADABLE, str(error))
-    codes = job.codec.encode(wave).cpu().numpy()
+        speech = job.source.read(row, audio_path(job.manifest, row))
+    except Unusable as error:
+        return bad(error.reason, str(error))
+    codes, codec = speech.codes, job.source.codec
     if len(codes) == 0:
-        return bad(RejectReason.AUDIO_EMPTY, f"its audio ({len(wave)} samples of {path}) is too short for one code")
+        return bad(RejectReason.AUDIO_EMPTY, f"its {speech.seconds:.3f} s of audio are too short for one code")
     if max(len(ids), len(codes)) > LONGEST:
         return bad(RejectReason.TOO_LONG, f"it has {len(ids)} text ids and {len(codes)} codes, above {LONGEST}")
-    if not (0 <= ids.min() <= ids.max() < job.tokenizer.size and 0 <= codes.min() <= codes.max() < job.codec.size):
+    if not (0 <= ids.min() <= ids.max() < job.tokenizer.size and 0 <= codes.min() <= codes.max() < codec.size):
         raise ValueError(f"row {row.id}: ids or codes outside the sizes that tokenizer and codec state")
-    return _Encoded(row, int(job.plan.speaker[place]), ids, codes, wave)
+    return _Packable(row, int(job.plan.speaker[place]), ids, speech)
 
 
-def _is_empty(path: Path) -> bool:
-    """Whether a file holds no audio at all; what cannot be read is for `read_wave` to say."""
-    try:
-        return path.stat().st_size == 0 or soundfile.info(str(path)).frames == 0
-    except (OSError, soundfile.LibsndfileError):
-        return False
-
-
-def _choose_prompts(encoded: list[_Encoded], packing: dict) -> set[int]:
+def _choose_prompts(rows: list[_Packable], packing: dict) -> set[int]:
     """Which rows of a block get their conditioning stored; by a keyed hash of their ids."""
-    if not encoded:
+    if not rows:
         return set()
-    names = np.array([int(one.row.id[:16], 16) for one in encoded], dtype=np.uint64)
+    names = np.array([int(one.row.id[:16], 16) for one in rows], dtype=np.uint64)
     order = keyed_order(key("prompts", packing["seed"]), names)
     return set(order[: packing["prompts_per_block"]].tolist())
 
 
-def _write(job: PackJob, columns: dict[str, _Column], one: _Encoded, block: int, is_prompt: bool) -> np.ndarray:
+def _write(job: PackJob, columns: dict[str, _Column], one: _Packable, block: int, is_prompt: bool) -> np.ndarray:
     """Appends a row to its columns; returns its ROW record (1,)."""
-    codec, conditioning = job.codec, None
-    if is_prompt:
-        samples = int(job.plan.packing["prompt_seconds"] * codec.sample_rate)
-        conditioning = codec.conditioning(one.wave[:samples]).cpu().numpy()[:LONGEST].astype("<f2")
-        if conditioning.ndim != 2 or len(conditioning) == 0 or not np.isfinite(conditioning).all():
-            raise ValueError(f"codec gave conditioning {conditioning.shape} with values outside fp16 for {one.row.id}")
+    speech, conditioning = one.speech, _conditioning(job, one) if is_prompt else None
     record = np.zeros(1, dtype=ROW)
     record["id"] = np.frombuffer(bytes.fromhex(one.row.id), dtype=np.uint8)
-    core = encode_sample(one.row, one.ids, one.codes, conditioning)
+    core = encode_sample(one.row, one.ids, speech.codes, conditioning)
     record["offset"], record["size"], record["crc32"] = columns["core"].append(core)
     if "audio" in columns:
-        audio = tar_members(one.row.id, {"flac": _flac(one.wave, codec.sample_rate)})
+        audio = tar_members(one.row.id, {"flac": _flac(speech.wave, job.source.codec.sample_rate)})
         record["audio_offset"], record["audio_size"], record["audio_crc32"] = columns["audio"].append(audio)
     record["speaker"], record["block"] = one.speaker, block
-    record["duration"] = len(one.wave) / codec.sample_rate
-    record["n_text"], record["n_code"] = len(one.ids), len(one.codes)
+    record["duration"] = speech.seconds
+    record["n_text"], record["n_code"] = len(one.ids), len(speech.codes)
     record["n_prompt"] = 0 if conditioning is None else len(conditioning)
     return record
+
+
+def _conditioning(job: PackJob, one: _Packable) -> np.ndarray:
+    """What a prompt stores: float16 (rows, width)."""
+    codec = job.source.codec
+    conditioning = one.speech.conditioning(job.plan.packing["prompt_seconds"])[:LONGEST].astype("<f2")
+    shape = (codec.conditioning_rows or max(1, len(conditioning)), codec.conditioning_width)
+    if conditioning.shape != shape or not np.isfinite(conditioning).all():
+        raise ValueError(f"row {one.row.id}: conditioning must be {shape} and fit fp16, is {conditioning.shape}")
+    return conditioning
 
 
 def _flac(wave: torch.Tensor, sample_rate: int) -> bytes:

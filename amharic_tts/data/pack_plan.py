@@ -33,7 +33,7 @@ class PackSettings:
     seed: int = 0
     rows_per_shard: int = 4096
     prompts_per_block: int = 3  # rows of a block whose conditioning is stored
-    prompt_seconds: float = 10.0  # conditioning is taken from at most this much of the beginning of a prompt
+    prompt_seconds: float = 10.0  # frames are taken from at most this much of a prompt's beginning; latents whole
     audio: bool = False  # pack the recordings too
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ class PackPlan:
 
     @property
     def hash(self) -> str:
-        """Identifies manifest, settings, tokenizer and codec: shards of another hash do not belong together."""
+        """Identifies manifest, settings, tokenizer, codec and source: shards of another hash do not belong together."""
         return self.packing["hash"]
 
     @property
@@ -70,14 +70,18 @@ class PackPlan:
         return len(self.first_row) - 1
 
 
-def describe_packing(manifest: Path, settings: PackSettings, fingerprints: dict[str, str]) -> dict:
-    """Everything that the bytes of the shards depend on, and the hash of it. InputError: no manifest."""
+def describe_packing(manifest: Path, settings: PackSettings, fingerprints: dict[str, str], source: str) -> dict:
+    """Everything that the bytes of the shards depend on, and the hash of it. InputError: no manifest.
+
+    source: the kind of `Source`; the codec's fingerprint stands for the content of a feature store too, which follows
+    from the recordings and the codec.
+    """
     if not Path(manifest).is_file():
         next(manifest_lines(manifest), None)  # raises the error that says how to make one
     with open(manifest, "rb") as file:
         content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     versions = {"format": FORMAT_VERSION, "pack_version": PACK_VERSION}
-    packing = {**versions, "manifest": content, **dataclasses.asdict(settings), **fingerprints}
+    packing = {**versions, "manifest": content, **dataclasses.asdict(settings), **fingerprints, "source": source}
     packing["hash"] = hashlib.blake2b(json.dumps(packing, sort_keys=True).encode(), digest_size=16).hexdigest()
     return packing
 

@@ -41,6 +41,7 @@ class DatasetInfo:
     text_size: int  # ids are below it
     code_size: int  # codes are below it
     conditioning_width: int
+    conditioning_rows: int  # of every prompt; 0: as many as it has frames
     rate: float  # codes per second
     sample_rate: int  # of the audio column, Hz
     audio: bool  # whether there is an audio column
@@ -166,7 +167,7 @@ def read_info(directory: Path) -> DatasetInfo:
     if not path.is_file():
         raise InputError(
             f"{directory} is no complete data set (there is no dataset.json): make it with "
-            f"`python tools/build_shards.py --manifest … --out {directory} --tokenizer … --codec …`"
+            f"`python tools/build_shards.py --manifest … --out {directory} --tokenizer … --codec …` (or --features …)"
         )
     try:
         values = json.loads(path.read_bytes())

@@ -9,10 +9,10 @@ import numpy as np
 
 from amharic_tts.data.manifest import ID_BYTES, Row
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BLOCK_BYTES = 512  # of tar
 RECORD_BYTES = 20 * BLOCK_BYTES  # tar pads an archive to whole records
-LONGEST = 65535  # text ids, codes and prompt frames are counted in 16 bits
+LONGEST = 65535  # text ids, codes and prompt rows are counted in 16 bits
 
 # One record of rows.bin: 64 bytes, little endian, no padding.
 ROW = np.dtype(
@@ -28,7 +28,7 @@ ROW = np.dtype(
         ("duration", "<f4"),  # seconds
         ("n_text", "<u2"),  # text ids, without start and stop
         ("n_code", "<u2"),  # codes, without start and stop
-        ("n_prompt", "<u2"),  # frames of the .cond member; 0: this row is no prompt
+        ("n_prompt", "<u2"),  # rows of the .cond member; 0: this row is no prompt
         ("block", "<u2"),  # number of its speaker block in the shard; never falls from row to row
     ]
 )
@@ -59,7 +59,7 @@ class Sample:
     """One row of a shard, decoded.
 
     json: its manifest row as bytes; ids: uint16 (n_text,); codes: int16 (n_code,); conditioning: float16
-    (frames, width) or None where the row is no prompt.
+    (rows, width) or None where the row is no prompt.
     """
 
     json: bytes
@@ -128,7 +128,7 @@ def split_members(extent: bytes) -> dict[str, bytes]:
 
 
 def encode_sample(row: Row, ids: np.ndarray, codes: np.ndarray, conditioning: np.ndarray | None) -> bytes:
-    """The tar bytes of one row of the core column. ids (n_text,), codes (n_code,), conditioning (frames, width)."""
+    """The tar bytes of one row of the core column. ids (n_text,), codes (n_code,), conditioning (rows, width)."""
     members = {
         "json": row.to_json().encode(),
         "codes": np.ascontiguousarray(codes, dtype="<i2").tobytes(),

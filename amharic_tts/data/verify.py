@@ -93,6 +93,17 @@ def _check_files(directory: Path, info: DatasetInfo) -> Iterator[Finding]:
     for name, (found, expected) in fingerprints.items():
         if found != expected:
             yield Finding(name, f"has fingerprint {found}, the shards were packed with {expected}")
+    sizes = {
+        "text_size": tokenizer.size,
+        "code_size": codec.size,
+        "conditioning_width": codec.conditioning_width,
+        "conditioning_rows": codec.conditioning_rows,
+        "rate": codec.rate,
+        "sample_rate": codec.sample_rate,
+    }
+    for name, expected in sizes.items():
+        if getattr(info, name) != expected:
+            yield Finding("dataset.json", f"says {name} = {getattr(info, name)}, its own parts say {expected}")
 
 
 def _check_extra_shards(dataset: Dataset) -> list[Finding]:
@@ -155,6 +166,9 @@ def _check_sample(dataset: Dataset, sample, uid: str) -> None:
         raise DamagedRow(f"codes outside 0 to {info.code_size - 1}")
     if sample.ids.size and sample.ids.max() >= info.text_size:
         raise DamagedRow(f"text ids outside 0 to {info.text_size - 1}")
+    prompt = sample.conditioning
+    if prompt is not None and info.conditioning_rows not in (0, len(prompt)):
+        raise DamagedRow(f"a prompt that has not {info.conditioning_rows} rows")
     try:
         found = sample.row.id
     except InputError as error:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from amharic_tts.codec.load import load_codec
+from amharic_tts.codec.load import load_codec, require_codec
 from amharic_tts.codec.protocol import Codec
 from amharic_tts.errors import InputError
 from amharic_tts.model.device import usable_device
@@ -51,7 +51,7 @@ class Synthesizer:
         return cls(
             model=load_model(checkpoint, device),
             tokenizer=Tokenizer.load(checkpoint / "tokenizer"),
-            codec=load_codec(checkpoint / "codec"),
+            codec=require_codec(load_codec(checkpoint / "codec")),
             prompts={speaker: frames.float() for speaker, frames in prompts.items()},
             checkpoint=checkpoint,
         )

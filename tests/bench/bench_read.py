@@ -75,6 +75,7 @@ def write_dataset(directory: Path, shards: int, rows_per_shard: int, width: int)
         text_size=8000,
         code_size=8192,
         conditioning_width=width,
+        conditioning_rows=0,
         rate=50.0,
         sample_rate=16000,
         audio=False,

@@ -51,7 +51,8 @@ class Corpus:
         return BuildOptions(
             manifest=options.pop("manifest", self.manifest),
             tokenizer=options.pop("tokenizer", self.folder / "tokenizer"),
-            codec=self.folder / "codec",
+            codec=None if options.get("features") else self.folder / "codec",
+            features=options.pop("features", None),
             directory=directory,
             settings=PackSettings(rows_per_shard=rows_per_shard, audio=audio),
             **options,

@@ -21,6 +21,7 @@ from amharic_tts.data.manifest import Row, read_manifest, write_manifest
 from amharic_tts.data.pack import WORK, PackJob, is_packed, pack_shard
 from amharic_tts.data.pack_plan import PackSettings, describe_packing, freeze, load_plan
 from amharic_tts.data.read import Dataset
+from amharic_tts.data.source import Recordings
 from amharic_tts.errors import InputError
 from amharic_tts.text.tokenizer import Tokenizer
 
@@ -142,7 +143,7 @@ def test_finalize_refuses_gaps(corpus, tmp_path):
     with pytest.raises(InputError, match=r"2 of 4 shards .* \(numbers 1, 3\)"):
         finalize(directory, plan, tokenizer, codec)
     assert not (directory / "dataset.json").exists()
-    job = PackJob(corpus.manifest, directory, plan, tokenizer, codec, skip_bad=False)
+    job = PackJob(corpus.manifest, directory, plan, tokenizer, Recordings(codec), skip_bad=False)
     for shard in (1, 3):
         pack_shard(job, shard)
         assert is_packed(directory, plan.hash, shard, needs_part=True)
@@ -226,7 +227,9 @@ def test_every_row_has_one_place_and_shards_are_fair(tmp_path_factory, counts, r
     ]
     path = tmp_path_factory.mktemp("frozen") / "m.jsonl"
     write_manifest(path, rows)
-    plan = freeze(path, describe_packing(path, PackSettings(rows_per_shard=rows_per_shard, seed=seed), {}))
+    plan = freeze(
+        path, describe_packing(path, PackSettings(rows_per_shard=rows_per_shard, seed=seed), {}, "recordings")
+    )
     assert sorted(plan.line.tolist()) == list(range(1, len(rows) + 1))
     lines = path.read_bytes().splitlines(keepends=True)
     starts = np.concatenate([[0], np.cumsum([len(line) for line in lines])])
