@@ -39,38 +39,70 @@ def main() -> None:
     from amharic_tts.train.deepspeed_config import load_engine_config, require_precision
     from amharic_tts.train.recipe import load_recipe
     from amharic_tts.train.run_lock import lock_run
-    from amharic_tts.train.session import build_session, machine, open_data, sizes
+    from amharic_tts.train.session import base_of, chart, open_data, sizes
 
     recipe = load_recipe(options.recipe, options.set)
-    config = load_engine_config(options.deepspeed_config, recipe.optimizer)
-    data = open_data(recipe)
-    sizes(recipe, data)
-    require_precision(config.deepspeed)
-    run = Path(recipe.run.directory)
+    configs = [load_engine_config(options.deepspeed_config, phase.optimizer) for phase in recipe.all_phases]
+    base, data = base_of(recipe), open_data(recipe)
+    course = chart(recipe, data, sizes(base, data), configs[0].own.micro_batch_tokens)
+    require_precision(configs[0].deepspeed)
     if rank() == 0:
-        lock_run(run)  # before the ranks meet: a refusal must leave none of them waiting for another
+        # Before the ranks meet: a refusal must leave none of them waiting for another.
+        lock_run(Path(recipe.run.directory))
     device = connect()
+    run_phases(recipe, configs, data, base, course, options.resume, device)
 
+
+def run_phases(recipe, configs, data, base, course, resume: str, device) -> None:
+    """Every phase that is not over, each with an engine of its own, from the weights of the one before."""
     from amharic_tts.train.loop import train
-    from amharic_tts.train.resume import choose, restore
-
-    checkpoint = choose(run, options.resume, device)
-    session = build_session(recipe, config, data, device)
-    if checkpoint is not None:
-        restore(session, checkpoint)
-    parameters = sum(p.numel() for p in session.model.parameters())
-    say(
-        f"{parameters / 1e6:.1f} M parameters, {data.train.info.rows} rows, "
-        f"{session.total_steps} steps of {recipe.data.step_tokens} positions, run folder {run}"
+    from amharic_tts.train.resume import (
+        checkpoint_of,
+        choose,
+        require_same_run,
+        restore,
+        starting_weights,
+        where_to_begin,
     )
-    with monitors(session) as log:
-        if session.step == 0:
-            log({"event": "start", "step": 0, "machine": machine(), "parameters": parameters})
-        train(session, log)
+    from amharic_tts.train.session import build_session
+
+    checkpoint = choose(Path(recipe.run.directory), resume, device)
+    first, same_phase = where_to_begin(course, checkpoint)
+    if checkpoint is not None:
+        require_same_run(checkpoint, recipe, configs[first], data, base, course)
+    with monitors(recipe, configs[first], checkpoint) as log:
+        for number in range(first, len(course.ends)):
+            start = starting_weights(recipe, data, base, checkpoint, same_phase)
+            session = build_session(recipe, configs[number], data, base, course, number, device, start)
+            del start
+            if checkpoint is not None:
+                restore(session, checkpoint, same_phase)
+            announce(session, log)
+            train(session, log)
+            checkpoint, same_phase = checkpoint_of(session), False
+            session.engine.destroy()
+
+
+def announce(session, log) -> None:
+    """Says and logs what is about to learn."""
+    from amharic_tts.train.session import machine
+    from amharic_tts.train.trainable import parameter_counts
+
+    counts = parameter_counts(session.model)
+    phase = f"phase {session.phase.name}: " if session.phase.name else ""
+    say(
+        f"{phase}{counts['parameters'] / 1e6:.1f} M parameters, of which {counts['trainable'] / 1e6:.1f} M learn, "
+        f"{session.data.train.info.rows} rows, steps {session.step} to {session.last_step} of "
+        f"{session.recipe.data.step_tokens} positions, run folder {session.run}"
+    )
+    if session.step == 0:
+        log({"event": "start", "step": 0, "machine": machine(), **counts})
+    if session.step == session.first_step:
+        log({"event": "phase", "step": session.step, "phase": session.phase.name, **counts})
 
 
 @contextlib.contextmanager
-def monitors(session):
+def monitors(recipe, config, checkpoint):
     """A function that takes events: on rank 0 into every monitor of the recipe, elsewhere into nothing."""
     if rank() != 0:
         yield lambda event: None
@@ -78,19 +110,25 @@ def monitors(session):
     import yaml
 
     from amharic_tts.publish import publish
+    from amharic_tts.train.checkpoints import read_progress
     from amharic_tts.train.monitors import JsonLines, TensorBoard, WeightsAndBiases
 
-    run, settings, recipe = session.run, session.recipe.monitors, session.recipe.to_yaml()
-    run.mkdir(parents=True, exist_ok=True)
-    with publish(run / "recipe.yaml") as file:
-        file.write(recipe.encode())
-    with publish(run / "deepspeed.json") as file:
-        file.write((json.dumps(session.config.deepspeed, indent=1) + "\n").encode())
-    active = [JsonLines(run, session.step)]
+    run, settings, step = (
+        Path(recipe.run.directory),
+        recipe.monitors,
+        read_progress(checkpoint).step if checkpoint else 0,
+    )
+    for name, content in (
+        ("recipe.yaml", recipe.to_yaml()),
+        ("deepspeed.json", json.dumps(config.deepspeed, indent=1) + "\n"),
+    ):
+        with publish(run / name) as file:
+            file.write(content.encode())
+    active = [JsonLines(run, step)]
     if settings.tensorboard:
-        active.append(TensorBoard(run, session.step))
+        active.append(TensorBoard(run, step))
     if settings.wandb:
-        active.append(WeightsAndBiases(run, settings.wandb_project, yaml.safe_load(recipe)))
+        active.append(WeightsAndBiases(run, settings.wandb_project, yaml.safe_load(recipe.to_yaml())))
     with contextlib.ExitStack() as stack:
         for monitor in active:
             stack.callback(monitor.close)

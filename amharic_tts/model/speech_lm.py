@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from amharic_tts.model.config import ModelConfig
+from amharic_tts.model.frozen_rows import TextEmbedding, TextHead
 from amharic_tts.model.prompt_encoder import PromptEncoder
 from amharic_tts.model.trunk import KeyValueCache, Trunk
 
@@ -41,13 +42,13 @@ class SpeechLM(nn.Module):
         dim = config.dim
         self.prompt_encoder = None if config.stored_conditioning else PromptEncoder(config)
         self.duration_embedding = nn.Embedding(2, dim)
-        self.text_embedding = nn.Embedding(config.text_rows, dim)
+        self.text_embedding = TextEmbedding(config.text_rows, dim)
         self.code_embedding = nn.Embedding(config.code_rows, dim)
         self.text_position = nn.Embedding(config.max_text + 2, dim)
         self.code_position = nn.Embedding(config.max_codes + 3, dim)
         self.trunk = Trunk(dim, config.layers, config.heads, config.dropout)
         self.norm = nn.LayerNorm(dim)
-        self.text_head = nn.Linear(dim, config.text_rows)
+        self.text_head = TextHead(dim, config.text_rows)
         self.code_head = nn.Linear(dim, config.code_rows)
         self.initialise()
 

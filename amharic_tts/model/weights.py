@@ -1,6 +1,7 @@
 """A model as two files: `model.safetensors` (tensors) and `model.json` (sizes). Nothing in them is executed."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -9,29 +10,51 @@ from safetensors.torch import load_file, save_file
 
 from amharic_tts.errors import InputError
 from amharic_tts.model.config import ModelConfig
+from amharic_tts.model.lora import Lora, merged
 from amharic_tts.model.speech_lm import SpeechLM
 
 
-def save_model(directory: Path, state: dict[str, torch.Tensor], config: ModelConfig) -> None:
-    """Writes a state dict and its sizes into `directory`."""
+def save_model(directory: Path, state: dict[str, torch.Tensor], config: ModelConfig, lora: Lora | None = None) -> None:
+    """Writes a state dict and its sizes into `directory`; lora: the sizes of the adapters that are in it."""
     contiguous = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     save_file(contiguous, directory / "model.safetensors")
-    (directory / "model.json").write_text(json.dumps(config.to_dict(), indent=1) + "\n", encoding="utf-8")
+    sizes = config.to_dict() | {"lora": lora and asdict(lora)}
+    (directory / "model.json").write_text(json.dumps(sizes, indent=1) + "\n", encoding="utf-8")
 
 
-def load_model(directory: Path, device: str | torch.device = "cpu") -> SpeechLM:
-    """The model in `directory`, in evaluation mode, float32. Raises InputError when the files do not fit together."""
+def read_state(directory: Path) -> tuple[dict[str, torch.Tensor], ModelConfig, Lora | None]:
+    """What `save_model` wrote, tensors as they are. Raises InputError for files that are missing or damaged."""
     try:
-        config = ModelConfig.from_dict(json.loads((directory / "model.json").read_text(encoding="utf-8")))
-        state = load_file(directory / "model.safetensors")
+        sizes = json.loads((directory / "model.json").read_text(encoding="utf-8"))
+        lora = sizes.pop("lora")
+        return load_file(directory / "model.safetensors"), ModelConfig.from_dict(sizes), lora and Lora(**lora)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"{directory} holds no usable model: {error}") from None
+
+
+def load_state(directory: Path) -> tuple[dict[str, torch.Tensor], ModelConfig]:
+    """The state dict, float32, of a plain model in `directory`, its adapters merged. Raises InputError when the files do
+    not fit together."""
+    state, config, lora = read_state(directory)
+    state = {name: value.float() for name, value in state.items()}
+    state = merged(state, lora) if lora else state
     with torch.device("meta"):
-        model = SpeechLM(config)
-    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+        expected = {name: tuple(value.shape) for name, value in SpeechLM(config).state_dict().items()}
     found = {name: tuple(value.shape) for name, value in state.items()}
     if expected != found:
         wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
         raise InputError(f"{directory}/model.safetensors does not fit model.json; first difference: {wrong[0]}")
-    model.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    return state, config
+
+
+def model_of(state: dict[str, torch.Tensor], config: ModelConfig, device: str | torch.device = "cpu") -> SpeechLM:
+    """A model with the tensors of `state` (not copied), in evaluation mode."""
+    with torch.device("meta"):
+        model = SpeechLM(config)
+    model.load_state_dict(state, assign=True)
     return model.to(device).eval()
+
+
+def load_model(directory: Path, device: str | torch.device = "cpu") -> SpeechLM:
+    """The model in `directory`, adapters merged, in evaluation mode, float32. Raises InputError as `load_state` does."""
+    return model_of(*load_state(directory), device)

@@ -1,7 +1,8 @@
 """Checkpoints on disk: written aside, described by checksums, published by one rename, verified before use.
 
     checkpoints/step-00000250/  deepspeed/ (engine state)  model.safetensors  model.json  tokenizer/  codec/
-                                prompts.safetensors  recipe.yaml  deepspeed.json  meta.json (last: progress and checksums)
+                                prompts.safetensors  base.json  recipe.yaml  deepspeed.json
+                                meta.json (last: progress and checksums)
     checkpoints/latest          name of the newest published checkpoint, for people and tools
 
 DeepSpeed's own `latest` is not used: it is written before the other ranks' files are safe. No random state is stored:
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from amharic_tts.publish import publish, sync_directory
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Progress:
     """Where a run stands, and what it may be continued with."""
 
     step: int
-    """Optimizer steps done."""
+    """Optimizer steps done, in all phases."""
+    phase: int
+    """Number of the phase that they belong to."""
     epoch: int
     k: int
     """The next step to take is number k of this epoch."""

@@ -116,6 +116,11 @@ def load_engine_config(path: str | Path, optimizer: OptimizerSection) -> EngineC
     return EngineConfig(values, own)
 
 
+def half_precision(values: dict) -> bool:
+    """Whether the model computes in bf16 or fp16, with float32 masters behind it."""
+    return any(values.get(name, {}).get("enabled") for name in ("bf16", "fp16"))
+
+
 def require_precision(values: dict) -> None:
     """Raises InputError when this machine cannot compute in the configuration's precision.
 
@@ -159,12 +164,12 @@ def key_problems(values: dict) -> list[str]:
         found.append(f"gradient_clipping: expected a number above 0, found {describe(clipping)}")
     zero = values.get("zero_optimization", {})
     stage = zero.get("stage", 0)
-    if stage not in (1, 2):
+    if stage not in (1, 2, 3):
         # Stage 0 never looks for non-finite gradients: one bad step and every weight is NaN for good.
-        found.append(f"zero_optimization.stage must be 1 or 2, not {stage!r}")
-    elif "offload_param" in zero:
+        found.append(f"zero_optimization.stage must be 1, 2 or 3, not {stage!r}")
+    elif "offload_param" in zero and stage != 3:
         found.append("zero_optimization.offload_param works at stage 3 only; DeepSpeed would ignore it without a word")
-    if stage == 1 and zero.get("overlap_comm"):
+    if stage in (1, 3) and zero.get("overlap_comm"):
         found.append("zero_optimization.overlap_comm works at stage 2 only when the trainer accumulates gradients")
     return found
 
@@ -194,9 +199,13 @@ def complete(values: dict, optimizer: OptimizerSection) -> dict:
         "eps": optimizer.eps,
         "weight_decay": optimizer.weight_decay,
     }
+    zero = values.get("zero_optimization", {})
+    if zero.get("stage") == 3:  # where it is on by default, and does not go with accumulation by the trainer
+        zero = {"overlap_comm": False, **zero}
     return {
         "gradient_clipping": 1.0,
         **values,
+        "zero_optimization": zero,
         # Sums of micro-batches in float32: DeepSpeed's default is the model's own precision, also in fp16.
         "data_types": {"grad_accum_dtype": "fp32", **values.get("data_types", {})},
         "optimizer": {"type": "AdamW", "params": {**given.get("params", {}), **learned}},

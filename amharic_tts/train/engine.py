@@ -4,12 +4,13 @@ import hashlib
 
 import deepspeed
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from amharic_tts.model.speech_lm import Losses, SpeechLM
 from amharic_tts.train.deepspeed_config import EngineConfig
-from amharic_tts.train.recipe import LossSection, Recipe
+from amharic_tts.train.recipe import LossSection, Phase
 from amharic_tts.train.schedule import learning_rate_share
+from amharic_tts.train.trainable import parameter_groups
 
 
 def keyed_seed(*key: object) -> int:
@@ -18,28 +19,19 @@ def keyed_seed(*key: object) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Two groups: matrices that decay, and norms, biases and embeddings that do not."""
-    embeddings = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
-    decaying, plain = [], []
-    for parameter in model.parameters():
-        (plain if parameter.ndim < 2 or id(parameter) in embeddings else decaying).append(parameter)
-    return [{"params": decaying, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
-
-
-def build_engine(model: SpeechLM, recipe: Recipe, config: EngineConfig, total_steps: int):
-    """The DeepSpeed engine around `model`, ready for `accumulate` and `engine.step()`."""
+def build_engine(model: SpeechLM, phase: Phase, config: EngineConfig, steps: int):
+    """The DeepSpeed engine around `model`, ready for `accumulate` and `engine.step()`. steps: of the phase."""
     if config.own.activation_checkpointing:
         deepspeed.checkpointing.configure(None, deepspeed_config=config.deepspeed)
         model.trunk.checkpoint = deepspeed.checkpointing.checkpoint
 
     def schedule(optimizer):
-        share = lambda step: learning_rate_share(step, total_steps, recipe.schedule)  # noqa: E731
+        share = lambda step: learning_rate_share(step, steps, phase.schedule)  # noqa: E731
         return torch.optim.lr_scheduler.LambdaLR(optimizer, share)
 
     engine, *_ = deepspeed.initialize(
         model=model,
-        model_parameters=parameter_groups(model, recipe.optimizer.weight_decay),
+        model_parameters=parameter_groups(model, phase.optimizer.weight_decay),
         config=config.deepspeed,
         lr_scheduler=schedule,
     )

@@ -20,18 +20,19 @@ from amharic_tts.train.validation import forward, validate
 
 
 def train(session: Session, log: Callable[[dict], None]) -> None:
-    """Runs the session to its last step. `log` takes each event; only rank 0's is worth keeping."""
+    """Runs the session to the end of its phase, where it is saved. `log` takes each event; rank 0's are worth keeping."""
     run = session.recipe.run
     session.model.train()
     if session.step == 0:
         validate_all(session, log)
     bar = tqdm(
-        total=session.total_steps, initial=session.step, desc="train", unit="step", disable=rank() != 0,
+        total=session.last_step, initial=session.step, desc=session.phase.name or "train", unit="step",
+        disable=rank() != 0,
         dynamic_ncols=True, smoothing=0.05,
     )  # fmt: skip
     skipped_in_a_row = 0
     started = time.perf_counter()
-    for data in itertools.islice(steps(session), session.total_steps - session.step):
+    for data in itertools.islice(steps(session), session.last_step - session.step):
         event = take_step(session, data)
         session.step += 1
         session.epoch, session.k = data.epoch, data.k + 1
@@ -47,7 +48,7 @@ def train(session: Session, log: Callable[[dict], None]) -> None:
                 f"{skipped_in_a_row} steps in a row had a non-finite loss or gradient, the last at step "
                 f"{session.step}: lower optimizer.learning_rate, or look at these rows: {names}"
             )
-        last = session.step == session.total_steps
+        last = session.step == session.last_step
         if last or session.step % run.validate_every == 0:
             validate_all(session, log)
         if last or session.step % run.checkpoint_every == 0:
@@ -61,7 +62,7 @@ def steps(session: Session):
     """Step after step from where the session stands, for this rank."""
     return load_steps(
         session.data.train,
-        session.plan,
+        session.course.plan,
         rank(),
         world_size(),
         session.config.own.micro_batch_tokens,

@@ -1,4 +1,4 @@
-"""The recipe: what is learned. Model, data, learning rate, loss weights, validation (the JSON says how a GPU runs it)."""
+"""The recipe: what is learned. Base, data, learning rate, loss weights, validation (the JSON says how a GPU runs it)."""
 
 import dataclasses
 import math
@@ -10,12 +10,14 @@ import yaml
 
 from amharic_tts.errors import InputError
 from amharic_tts.model.config import ConformerConfig, ModelConfig
+from amharic_tts.model.lora import Lora
 from amharic_tts.train.typed import build, merge
 
 
 @dataclass(frozen=True)
 class ModelSection:
-    """Sizes of the model. Rows of the tables and the conditioning width come from the data (tokenizer and codec)."""
+    """Sizes of a model from scratch; a pretrained base brings its own, and only `dropout` is said here. Rows of the
+    tables and the conditioning width come from the data (tokenizer and codec)."""
 
     dim: int = 1280
     layers: int = 24
@@ -26,6 +28,24 @@ class ModelSection:
     emotion: ConformerConfig | None = None
     generation_offset: int = 0
     dropout: float = 0.1
+
+
+OF_ANY_BASE = ("dropout",)
+"""Settings of the section `model` that go with a pretrained base."""
+
+
+@dataclass(frozen=True)
+class TrainableSection:
+    """Which parameters learn."""
+
+    what: Literal["full", "lora"] = "full"
+    """full: trunk, embeddings and heads. lora: adapters on the trunk, embeddings and heads; merged on export."""
+    lora: Lora = field(default_factory=Lora)
+    conditioning: bool = False
+    """The prompt encoders of a pretrained base learn too: the shards must hold frames, not what the frozen encoders made
+    of them (tools/extract_features.py --conditioning frames). Those of a model from scratch always learn."""
+    base_rows: bool = True
+    """False: the rows of text embedding and head that belong to the base's own pieces stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +129,27 @@ class MonitorSection:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A part of a run with an engine of its own. What a recipe's phase leaves out is said by the recipe's sections."""
+
+    name: str
+    trainable: TrainableSection
+    optimizer: OptimizerSection
+    schedule: ScheduleSection
+    """Over this phase's steps."""
+    epochs: int | None = None
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that decides what is learned; `load_recipe` reads it."""
 
+    base: Literal["indextts2", "scratch"] = "scratch"
+    """The pretrained model that is taught, or a new one."""
+    base_folder: str = "base"
+    """Folder of a pretrained base (tools/download_base.py)."""
+    trainable: TrainableSection = field(default_factory=TrainableSection)
     model: ModelSection = field(default_factory=ModelSection)
     data: DataSection = field(default_factory=DataSection)
     optimizer: OptimizerSection = field(default_factory=OptimizerSection)
@@ -119,9 +157,20 @@ class Recipe:
     loss: LossSection = field(default_factory=LossSection)
     run: RunSection = field(default_factory=RunSection)
     monitors: MonitorSection = field(default_factory=MonitorSection)
+    phases: tuple[Phase, ...] = ()
+    """One after the other, each from the weights of the one before; none: the whole run is one phase."""
+
+    @property
+    def all_phases(self) -> tuple[Phase, ...]:
+        """The phases of the run, at least one."""
+        whole = Phase("", self.trainable, self.optimizer, self.schedule, self.run.epochs, self.run.steps)
+        return self.phases or (whole,)
 
     def to_yaml(self) -> str:
-        return yaml.safe_dump(plain(dataclasses.asdict(self)), sort_keys=False, allow_unicode=True)
+        values = plain(dataclasses.asdict(self))
+        if self.base != "scratch":
+            values["model"] = {name: values["model"][name] for name in OF_ANY_BASE}
+        return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
 def plain(value):
@@ -141,8 +190,8 @@ def load_recipe(path: str | Path, settings: list[str] = ()) -> Recipe:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"recipe {path} is not readable YAML: {error}") from None
     problems: list[str] = []
-    if not isinstance(values, dict) or not all(isinstance(section, dict) for section in values.values()):
-        raise InputError(f"recipe {path}: expected a mapping of sections, each a mapping of settings")
+    if not isinstance(values, dict):
+        raise InputError(f"recipe {path}: expected a mapping of sections")
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or not name:
@@ -156,7 +205,11 @@ def load_recipe(path: str | Path, settings: list[str] = ()) -> Recipe:
         for part in reversed(name.split(".")):
             value = {part: value}
         values = merge(values, value)
-    recipe = build(Recipe, values, "", problems)
+    if values.get("base") == "indextts2" and isinstance(values.get("model"), dict):
+        problems += [
+            f"model.{name}: the base brings its own sizes" for name in values["model"] if name not in OF_ANY_BASE
+        ]
+    recipe = build(Recipe, with_whole_phases(values), "", problems)
     if recipe is not None:
         problems += checks(recipe)
     if problems:
@@ -164,40 +217,73 @@ def load_recipe(path: str | Path, settings: list[str] = ()) -> Recipe:
     return recipe
 
 
+def with_whole_phases(values: dict) -> dict:
+    """Each phase laid on the sections of the recipe that it may change."""
+    if not isinstance(values.get("phases"), list):
+        return values
+    shared = {
+        name: values[name] for name in ("trainable", "optimizer", "schedule") if isinstance(values.get(name), dict)
+    }
+    empty: dict = {"trainable": {}, "optimizer": {}, "schedule": {}}
+    phases = [merge(empty | shared, phase) if isinstance(phase, dict) else phase for phase in values["phases"]]
+    return values | {"phases": phases}
+
+
 def checks(recipe: Recipe) -> list[str]:
     """What is wrong between settings that are each of the right type."""
     found = []
-    run, schedule = recipe.run, recipe.schedule
-    if (run.epochs is None) == (run.steps is None):
-        found.append("run: give exactly one of run.epochs and run.steps")
+    run = recipe.run
+    names = [phase.name for phase in recipe.phases]
+    if len(set(names)) < len(names) or "" in names:
+        found.append("phases: every phase needs a name of its own")
+    if recipe.phases and (run.epochs, run.steps) != (None, None):
+        found.append("run.epochs and run.steps: with phases each of them says its own length")
+    for number, phase in enumerate(recipe.all_phases):
+        found += phase_checks(phase, f"phases[{number}]." if recipe.phases else "", recipe)
+    if len({phase.epochs is None for phase in recipe.phases}) > 1:
+        found.append("phases: give the length of all in epochs, or of all in steps")
     for name, value in (
-        ("run.epochs", run.epochs), ("run.steps", run.steps), ("run.validate_every", run.validate_every),
+        ("run.validate_every", run.validate_every),
         ("run.checkpoint_every", run.checkpoint_every), ("run.keep_checkpoints", run.keep_checkpoints),
         ("run.max_skipped", run.max_skipped), ("data.step_tokens", recipe.data.step_tokens),
         ("data.window_shards", recipe.data.window_shards), ("data.threads", recipe.data.threads),
     ):  # fmt: skip
         if value is not None and value < 1:
             found.append(f"{name} must be at least 1, not {value}")
-    optimizer = recipe.optimizer
-    if not 0 < optimizer.learning_rate < math.inf:
-        found.append(f"optimizer.learning_rate must be above 0, not {optimizer.learning_rate}")
-    if not all(0 <= beta < 1 for beta in optimizer.betas) or optimizer.eps <= 0 or optimizer.weight_decay < 0:
-        found.append("optimizer: betas must be in [0, 1), eps above 0, weight_decay at least 0")
-    if schedule.warmup_steps < 0 or (run.steps is not None and schedule.warmup_steps >= run.steps):
-        found.append(f"schedule.warmup_steps {schedule.warmup_steps} does not lie in a run of {run.steps} steps")
-    if not 0 <= schedule.warmup_share < 1:
-        found.append(f"schedule.warmup_share must be in [0, 1), not {schedule.warmup_share}")
-    if not 0 <= schedule.final_share <= 1:
-        found.append(f"schedule.final_share must be in [0, 1], not {schedule.final_share}")
     if min(recipe.loss.text, recipe.loss.codes) < 0 or recipe.loss.codes == 0:
         found.append("loss.text must be at least 0 and loss.codes above 0")
     if "train" in recipe.data.validation:
         found.append("data.validation: the name 'train' is taken by the training set")
-    found += model_config(recipe.model, 3, 3, 80).problems()
+    found += model_config(recipe.model).problems()
     return found
 
 
-def model_config(section: ModelSection, text_rows: int, code_rows: int, conditioning_width: int) -> ModelConfig:
-    """The model's sizes, those that the data decides included."""
+def phase_checks(phase: Phase, where: str, recipe: Recipe) -> list[str]:
+    """What is wrong with one phase; `where` stands before the names of its settings."""
+    found = []
+    optimizer, schedule, length = phase.optimizer, phase.schedule, where or "run."
+    if (phase.epochs is None) == (phase.steps is None):
+        found.append(f"{length.rstrip('.')}: give exactly one of {length}epochs and {length}steps")
+    for name, value in (("epochs", phase.epochs), ("steps", phase.steps)):
+        if value is not None and value < 1:
+            found.append(f"{length}{name} must be at least 1, not {value}")
+    if not 0 < optimizer.learning_rate < math.inf:
+        found.append(f"{where}optimizer.learning_rate must be above 0, not {optimizer.learning_rate}")
+    if not all(0 <= beta < 1 for beta in optimizer.betas) or optimizer.eps <= 0 or optimizer.weight_decay < 0:
+        found.append(f"{where}optimizer: betas must be in [0, 1), eps above 0, weight_decay at least 0")
+    if schedule.warmup_steps < 0 or (phase.steps is not None and schedule.warmup_steps >= phase.steps):
+        found.append(f"{where}schedule.warmup_steps {schedule.warmup_steps} does not lie in {phase.steps} steps")
+    if not 0 <= schedule.warmup_share < 1:
+        found.append(f"{where}schedule.warmup_share must be in [0, 1), not {schedule.warmup_share}")
+    if not 0 <= schedule.final_share <= 1:
+        found.append(f"{where}schedule.final_share must be in [0, 1], not {schedule.final_share}")
+    found += [f"{where}trainable.{problem}" for problem in phase.trainable.lora.problems()]
+    if recipe.base == "scratch" and not phase.trainable.base_rows:
+        found.append(f"{where}trainable.base_rows: a model from scratch has no rows of a base to keep")
+    return found
+
+
+def model_config(section: ModelSection) -> ModelConfig:
+    """The sizes that a recipe says; the data decides the rows of the tables and the conditioning width."""
     own = {field.name: getattr(section, field.name) for field in dataclasses.fields(section)}
-    return ModelConfig(text_rows=text_rows, code_rows=code_rows, conditioning_width=conditioning_width, **own)
+    return ModelConfig(text_rows=3, code_rows=3, conditioning_width=80, **own)

@@ -9,19 +9,25 @@ import torch.distributed as dist
 import yaml
 from safetensors.torch import save_file
 
+from amharic_tts.bases.base import Base
+from amharic_tts.bases.choose import RECORD, require_same_base
 from amharic_tts.data.plan import require_same_plan
 from amharic_tts.errors import InputError
-from amharic_tts.model.weights import save_model
+from amharic_tts.model.lora import base_name, is_adapter
+from amharic_tts.model.weights import load_state, read_state, save_model
 from amharic_tts.train import checkpoints
+from amharic_tts.train.deepspeed_config import EngineConfig
+from amharic_tts.train.engine import keyed_seed
+from amharic_tts.train.masters import full_state
 from amharic_tts.train.processes import rank, say, world_size
 from amharic_tts.train.recipe import Recipe
-from amharic_tts.train.session import Session
+from amharic_tts.train.session import Course, Data, Session, sizes
 
 FREE_TO_CHANGE = (
     ("run", "directory"), ("run", "validate_every"), ("run", "checkpoint_every"), ("run", "keep_checkpoints"),
-    ("run", "max_skipped"), ("data", "threads"), ("data", "train"), ("data", "validation"),
+    ("run", "max_skipped"), ("data", "threads"), ("data", "train"), ("data", "validation"), ("base_folder", ""),
 )  # fmt: skip
-"""Settings that do not change what is learned. The data's identity is checked by its plan, not by its path."""
+"""Settings that do not change what is learned. Data and base are known by their content, not by their path."""
 
 
 def save(session: Session) -> Path:
@@ -33,28 +39,36 @@ def save(session: Session) -> Path:
         staging.mkdir(parents=True)
     dist.barrier()
     session.engine.save_checkpoint(str(staging), tag="deepspeed", save_latest=False)
+    state = full_state(session.engine, session.frozen)
     if rank() == 0:
-        save_model(staging, session.model.state_dict(), session.model.config)
+        trainable = session.phase.trainable
+        save_model(staging, state, session.model.config, trainable.lora if trainable.what == "lora" else None)
+        (staging / RECORD).write_text(json.dumps(session.base.identity(), indent=1) + "\n", encoding="utf-8")
         session.data.tokenizer.save(staging / "tokenizer")
         session.data.codec.save(staging / "codec")
         save_file(session.data.prompts, staging / "prompts.safetensors")
         (staging / "recipe.yaml").write_text(session.recipe.to_yaml(), encoding="utf-8")
         (staging / "deepspeed.json").write_text(json.dumps(session.config.deepspeed, indent=1) + "\n", encoding="utf-8")
     dist.barrier()
-    final = folder / checkpoints.name_of(session.step)
     if rank() == 0:
         progress = checkpoints.Progress(
             step=session.step,
+            phase=session.number,
             epoch=session.epoch,
             k=session.k,
-            plan=session.plan.identity,
+            plan=session.course.plan.identity,
             tokenizer=session.data.tokenizer.fingerprint,
             world_size=world_size(),
         )
         newest = checkpoints.finish(staging, progress)
         checkpoints.rotate(folder, newest, session.recipe.run.keep_checkpoints)
     dist.barrier()
-    return final
+    return checkpoint_of(session)
+
+
+def checkpoint_of(session: Session) -> Path:
+    """Where a checkpoint of the session's step is published."""
+    return session.run / "checkpoints" / checkpoints.name_of(session.step)
 
 
 def choose(run: Path, mode: str, device: torch.device) -> Path | None:
@@ -79,14 +93,27 @@ def choose(run: Path, mode: str, device: torch.device) -> Path | None:
     return folder / checkpoints.name_of(int(step)) if step >= 0 else None
 
 
-def restore(session: Session, checkpoint: Path) -> None:
-    """Puts the session where the checkpoint stood. Raises InputError when it was made with other data or settings."""
+def where_to_begin(course: Course, checkpoint: Path | None) -> tuple[int, bool]:
+    """The phase that a run begins or goes on with, and whether the checkpoint is of that phase (else of the one before,
+    which is over)."""
+    if checkpoint is None:
+        return 0, False
     progress = checkpoints.read_progress(checkpoint)
-    require_same_plan(progress.plan, session.plan)
-    if progress.tokenizer != session.data.tokenizer.fingerprint:
+    over = progress.step >= course.ends[progress.phase] and progress.phase + 1 < len(course.ends)
+    return progress.phase + over, not over
+
+
+def require_same_run(
+    checkpoint: Path, recipe: Recipe, config: EngineConfig, data: Data, base: Base, course: Course
+) -> None:
+    """Raises InputError when the checkpoint was made with other data, another base or settings that change the learning."""
+    progress = checkpoints.read_progress(checkpoint)
+    require_same_plan(progress.plan, course.plan)
+    require_same_base(base, json.loads((checkpoint / RECORD).read_text(encoding="utf-8")), checkpoint)
+    if progress.tokenizer != data.tokenizer.fingerprint:
         raise InputError(
             f"{checkpoint} was trained with tokenizer {progress.tokenizer}, the shards hold "
-            f"{session.data.tokenizer.fingerprint}: give the shards that the run was begun with"
+            f"{data.tokenizer.fingerprint}: give the shards that the run was begun with"
         )
     if progress.world_size != world_size():
         raise InputError(
@@ -94,16 +121,35 @@ def restore(session: Session, checkpoint: Path) -> None:
             f"`deepspeed --num_accelerators {progress.world_size} launch/train.py …`"
         )
     saved_engine = json.loads((checkpoint / "deepspeed.json").read_text(encoding="utf-8"))
-    changed = engine_differences(saved_engine, session.config.deepspeed)
-    changed += differences(yaml.safe_load((checkpoint / "recipe.yaml").read_text(encoding="utf-8")), session.recipe)
+    changed = engine_differences(saved_engine, config.deepspeed)
+    changed += differences(yaml.safe_load((checkpoint / "recipe.yaml").read_text(encoding="utf-8")), recipe)
     if changed:
         raise InputError(
             f"{checkpoint} was trained with other settings: {'; '.join(changed)}. Give the old settings, or another "
             "run.directory to begin a new run"
         )
-    loaded, _ = session.engine.load_checkpoint(str(checkpoint), tag="deepspeed")
-    if loaded is None:
-        raise InputError(f"DeepSpeed found no state in {checkpoint}; remove that folder to go on from an older one")
+
+
+def starting_weights(
+    recipe: Recipe, data: Data, base: Base, checkpoint: Path | None, same_phase: bool
+) -> dict[str, torch.Tensor]:
+    """What a phase's engine is built on: the base, what the phase before has left, or, to go on within a phase, what it
+    began with as far as that does not learn (the rest comes with the engine's state)."""
+    if checkpoint is None:
+        return base.start(sizes(base, data), data.tokenizer, data.codec, keyed_seed(recipe.run.seed, "weights"))
+    if not same_phase:
+        return load_state(checkpoint)[0]
+    state, *_ = read_state(checkpoint)
+    return {base_name(name): value for name, value in state.items() if not is_adapter(name)}
+
+
+def restore(session: Session, checkpoint: Path, same_phase: bool) -> None:
+    """Puts the session where the checkpoint stood, its engine too if it is of the same phase."""
+    progress = checkpoints.read_progress(checkpoint)
+    if same_phase:
+        loaded, _ = session.engine.load_checkpoint(str(checkpoint), tag="deepspeed")
+        if loaded is None:
+            raise InputError(f"DeepSpeed found no state in {checkpoint}; remove that folder to go on from an older one")
     session.step, session.epoch, session.k = progress.step, progress.epoch, progress.k
     say(f"continuing from {checkpoint} at step {progress.step}")
 
@@ -122,13 +168,18 @@ def engine_differences(saved: dict, now: dict) -> list[str]:
 
 def differences(saved: dict, recipe: Recipe) -> list[str]:
     """`section.key was …, is …` for every setting that changes what is learned."""
-    now = yaml.safe_load(recipe.to_yaml())
-    found = []
-    for section in now:
-        if section == "monitors":
-            continue
-        before, after = saved.get(section, {}), now[section]
-        for key in sorted(before.keys() | after.keys()):
-            if (section, key) not in FREE_TO_CHANGE and before.get(key) != after.get(key):
-                found.append(f"{section}.{key} was {before.get(key)}, is {after.get(key)}")
+    before, now = (settings(values) for values in (saved, yaml.safe_load(recipe.to_yaml())))
+    return [
+        f"{'.'.join(part for part in name if part)} was {before.get(name)}, is {now.get(name)}"
+        for name in sorted(before.keys() | now.keys())
+        if name[0] != "monitors" and name not in FREE_TO_CHANGE and before.get(name) != now.get(name)
+    ]
+
+
+def settings(values: dict) -> dict[tuple[str, str], object]:
+    """(section, key) → value of a recipe; a setting without a section has an empty key."""
+    found = {}
+    for section, value in values.items():
+        inner = value if isinstance(value, dict) else {"": value}
+        found |= {(section, key): item for key, item in inner.items()}
     return found

@@ -9,19 +9,23 @@ from pathlib import Path
 import psutil
 import torch
 
+from amharic_tts.bases.base import Base
+from amharic_tts.bases.choose import choose_base
 from amharic_tts.codec.load import load_codec
-from amharic_tts.codec.protocol import Codec
+from amharic_tts.codec.protocol import CodecFacts
 from amharic_tts.data.plan import Plan, require_fits
 from amharic_tts.data.read import Dataset
 from amharic_tts.errors import InputError
 from amharic_tts.model.config import ModelConfig
 from amharic_tts.model.speech_lm import SpeechLM
 from amharic_tts.text.tokenizer import Tokenizer
-from amharic_tts.train.deepspeed_config import EngineConfig
+from amharic_tts.train.deepspeed_config import EngineConfig, half_precision
 from amharic_tts.train.engine import build_engine, keyed_seed
-from amharic_tts.train.processes import world_size
-from amharic_tts.train.recipe import Recipe, model_config
+from amharic_tts.train.masters import set_masters
+from amharic_tts.train.processes import rank, world_size
+from amharic_tts.train.recipe import Phase, Recipe, model_config
 from amharic_tts.train.speaker_prompts import speaker_prompts
+from amharic_tts.train.trainable import choose_trainable
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Data:
     train: Dataset
     validation: dict[str, Dataset]
     tokenizer: Tokenizer
-    codec: Codec
+    codec: CodecFacts
 
     @functools.cached_property
     def prompts(self) -> dict[str, torch.Tensor]:
@@ -39,20 +43,36 @@ class Data:
         return speaker_prompts(self.train)
 
 
+@dataclass(frozen=True)
+class Course:
+    """The way of a run through its data: every phase and where it ends."""
+
+    plan: Plan
+    ends: tuple[int, ...]
+    """Optimizer steps after which each phase is over; the last one is the run's length."""
+
+    def steps(self, number: int) -> int:
+        """Length of phase `number` in steps."""
+        return self.ends[number] - (self.ends[number - 1] if number else 0)
+
+
 @dataclass
 class Session:
-    """One run at work: what was built, and where it stands."""
+    """One phase of a run at work: what was built, and where it stands."""
 
     recipe: Recipe
     config: EngineConfig
     data: Data
-    plan: Plan
+    base: Base
+    course: Course
+    number: int
+    """Of the phase."""
     engine: object
     device: torch.device
-    total_steps: int
-    run: Path
+    frozen: dict[str, torch.Tensor]
+    """On rank 0: the float32 values of what does not learn, by their names in the engine's module."""
     step: int = 0
-    """Optimizer steps done."""
+    """Optimizer steps done, in all phases."""
     epoch: int = 0
     k: int = 0
     """The next step to take is number k of this epoch."""
@@ -60,6 +80,24 @@ class Session:
     @property
     def model(self) -> SpeechLM:
         return self.engine.module
+
+    @property
+    def phase(self) -> Phase:
+        return self.recipe.all_phases[self.number]
+
+    @property
+    def run(self) -> Path:
+        return Path(self.recipe.run.directory)
+
+    @property
+    def first_step(self) -> int:
+        """Steps of the run before the phase begins."""
+        return self.last_step - self.course.steps(self.number)
+
+    @property
+    def last_step(self) -> int:
+        """The phase ends after this step."""
+        return self.course.ends[self.number]
 
 
 def open_data(recipe: Recipe) -> Data:
@@ -80,10 +118,14 @@ def open_data(recipe: Recipe) -> Data:
     return Data(train, validation, tokenizer, codec)
 
 
-def sizes(recipe: Recipe, data: Data) -> ModelConfig:
+def base_of(recipe: Recipe) -> Base:
+    """The base that the recipe names."""
+    return choose_base(recipe.base, recipe.base_folder, model_config(recipe.model))
+
+
+def sizes(base: Base, data: Data) -> ModelConfig:
     """The model's sizes for this data. Raises InputError when a row is longer than the model's tables."""
-    info = data.train.info
-    config = model_config(recipe.model, info.text_size, info.code_size + 2, info.conditioning_width)
+    config = base.sizes(data.tokenizer, data.codec)
     for dataset in (data.train, *data.validation.values()):
         for column, limit, setting in (
             ("n_text", config.max_text, "max_text"),
@@ -91,15 +133,17 @@ def sizes(recipe: Recipe, data: Data) -> ModelConfig:
         ):
             longest = int(dataset.rows[column].max(initial=0))
             if longest > limit:
+                mend = f"raise model.{setting} in the recipe, or " if base.name == "scratch" else ""
                 raise InputError(
-                    f"{dataset.directory} has a row with {column} = {longest}, above model.{setting} = {limit}: raise "
-                    "it in the recipe, or leave such rows out of the manifest and build the shards again"
+                    f"{dataset.directory} has a row with {column} = {longest}, above the model's {setting} = {limit}: "
+                    f"{mend}leave such rows out of the manifest and build the shards again"
                 )
     return config
 
 
-def plan_data(recipe: Recipe, data: Data, config: ModelConfig, token_budget: int) -> Plan:
-    """The order of the training data. Raises InputError when a row does not fit a micro-batch."""
+def chart(recipe: Recipe, data: Data, config: ModelConfig, token_budget: int) -> Course:
+    """The order of the training data and the ends of all phases. Raises InputError when a row does not fit a micro-batch,
+    or a warm-up not into its phase."""
     plan = Plan(
         data.train.catalog,
         data.train.rows_of_shard,
@@ -112,22 +156,38 @@ def plan_data(recipe: Recipe, data: Data, config: ModelConfig, token_budget: int
         require_fits(
             Plan(dataset.catalog, dataset.rows_of_shard, 0, 1, positions_per_row=config.positions_per_row), token_budget
         )
-    return plan
+    ends, epochs = [], 0
+    for phase in recipe.all_phases:
+        length = phase.steps or sum(plan.steps(epoch) for epoch in range(epochs, epochs + phase.epochs))
+        epochs += phase.epochs or 0
+        ends.append(length + (ends[-1] if ends else 0))
+        if (warmup := phase.schedule.warmup(length)) >= length:
+            raise InputError(
+                f"the warm-up of {warmup} steps does not end within the {length} steps of {phase.name or 'the run'}: "
+                "lower schedule.warmup_steps, or give schedule.warmup_share (0.05 is a twentieth)"
+            )
+    return Course(plan, tuple(ends))
 
 
-def build_session(recipe: Recipe, config: EngineConfig, data: Data, device: torch.device) -> Session:
-    """Model, plan and engine; nothing is read from or written to the run's folder."""
-    model_sizes = sizes(recipe, data)
-    plan = plan_data(recipe, data, model_sizes, config.own.micro_batch_tokens)
-    total = recipe.run.steps or sum(plan.steps(epoch) for epoch in range(recipe.run.epochs))
-    if recipe.schedule.warmup(total) >= total:
-        raise InputError(
-            f"the warm-up of {recipe.schedule.warmup(total)} steps does not end within the run's {total}: lower "
-            "schedule.warmup_steps, or give schedule.warmup_share (0.05 is a twentieth of the run)"
-        )
-    torch.manual_seed(keyed_seed(recipe.run.seed, "weights"))
-    engine = build_engine(SpeechLM(model_sizes), recipe, config, total)
-    return Session(recipe, config, data, plan, engine, device, total, Path(recipe.run.directory))
+def build_session(
+    recipe: Recipe, config: EngineConfig, data: Data, base: Base, course: Course, number: int, device: torch.device,
+    start: dict[str, torch.Tensor],
+) -> Session:  # fmt: skip
+    """Model and engine of phase `number`; nothing is read from or written to the run's folder.
+
+    start: the weights that the phase begins with: a float32 state dict of the plain model, on every rank.
+    """
+    phase = recipe.all_phases[number]
+    with torch.device("meta"):
+        model = SpeechLM(sizes(base, data))
+    model.load_state_dict(start, assign=True)
+    seed = keyed_seed(recipe.run.seed, "adapters", number)
+    choose_trainable(model, phase.trainable, data.tokenizer.base_size, base.name != "scratch", seed)
+    still = {name: p.detach() for name, p in model.named_parameters() if not p.requires_grad} if rank() == 0 else {}
+    engine = build_engine(model, phase, config, course.steps(number))
+    if half_precision(config.deepspeed):
+        set_masters(engine, start)
+    return Session(recipe, config, data, base, course, number, engine, device, still)
 
 
 def machine() -> dict:

@@ -71,6 +71,8 @@ def convert(hint: Any, value: Any, path: str, problems: list[str]) -> Any:
         return {str(key): convert(inner, item, f"{path}.{key}", problems) for key, item in value.items()}
     if origin is tuple:
         inners = typing.get_args(hint)
+        if inners[1:] == (...,):  # any number of one type
+            inners = inners[:1] * (len(value) if isinstance(value, list | tuple) else 1)
         if not isinstance(value, list | tuple) or len(value) != len(inners):
             problems.append(f"{path}: expected a list of {len(inners)}, found {describe(value)}")
             return None

@@ -58,7 +58,7 @@ def test_a_run_on_two_ranks_leaves_what_it_promises(new_job):
 def budget_for_four(shards):
     """A token budget that cuts the first step into 1 × 4 micro-batches, and into 2 × 2 on two ranks."""
     dataset = Dataset.open(shards)
-    positions = model_config(ModelSection(conditioning=ConformerConfig(latents=4)), 3, 3, 80).positions_per_row
+    positions = model_config(ModelSection(conditioning=ConformerConfig(latents=4))).positions_per_row
     plan = Plan(dataset.catalog, dataset.rows_of_shard, 0, 2048, positions_per_row=positions)
     lengths = plan.lengths(plan.step_set(0, 0))
     for budget in range(int(lengths.max()), int(lengths.sum()), 10):

@@ -13,7 +13,7 @@ def write(folder, step):
     (staging / "deepspeed").mkdir(parents=True)
     (staging / "deepspeed/state.pt").write_bytes(bytes([step]) * 1000)
     (staging / "model.json").write_text("{}")
-    return finish(staging, Progress(step, 0, step, {"fingerprint": "x"}, "t", 1))
+    return finish(staging, Progress(step, 0, 0, step, {"fingerprint": "x"}, "t", 1))
 
 
 def spoil(checkpoint):

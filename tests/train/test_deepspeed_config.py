@@ -21,7 +21,7 @@ def load(tmp_path, values):
         ({"gradient_clippin": 1.0}, r"unknown key 'gradient_clippin' \(did you mean 'gradient_clipping'\?\)"),
         ({"train_batch_size": 8}, "data.step_tokens"),
         ({"scheduler": {"type": "WarmupLR"}}, "'scheduler' does not belong here"),
-        ({"zero_optimization": {"stage": 0}}, "stage must be 1 or 2, not 0"),
+        ({"zero_optimization": {"stage": 0}}, "stage must be 1, 2 or 3, not 0"),
         (
             {"zero_optimization": {"stage": 2, "offload_param": {"device": "cpu"}}},
             "offload_param works at stage 3 only",

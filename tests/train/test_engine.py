@@ -12,11 +12,12 @@ from amharic_tts.data.load import Batch, StepData
 from amharic_tts.model.config import ConformerConfig, ModelConfig
 from amharic_tts.model.speech_lm import SpeechLM
 from amharic_tts.train.deepspeed_config import load_engine_config
-from amharic_tts.train.engine import build_engine, parameter_groups
+from amharic_tts.train.engine import build_engine
 from amharic_tts.train.loop import take_step
 from amharic_tts.train.processes import connect, set_environment
-from amharic_tts.train.recipe import OptimizerSection, Recipe
-from amharic_tts.train.session import Session
+from amharic_tts.train.recipe import OptimizerSection, Recipe, RunSection
+from amharic_tts.train.session import Course, Session
+from amharic_tts.train.trainable import parameter_groups
 
 SIZES = ModelConfig(
     text_rows=20, code_rows=18, dim=16, layers=1, heads=2, max_text=10, max_codes=20, conditioning_width=8,
@@ -39,12 +40,13 @@ def session(device, tmp_path, machine) -> Session:
     own = {"amharic_tts": {"micro_batch_tokens": 999, "activation_checkpointing": True}}
     path = tmp_path / "ds.json"
     path.write_text(json.dumps(machine | own))
-    recipe = Recipe(optimizer=OptimizerSection(learning_rate=1e-3))
+    run = RunSection(directory=str(tmp_path), steps=10)
+    recipe = Recipe(optimizer=OptimizerSection(learning_rate=1e-3), run=run)
     config = load_engine_config(path, recipe.optimizer)
     torch.manual_seed(0)
-    engine = build_engine(SpeechLM(SIZES), recipe, config, 10)
+    engine = build_engine(SpeechLM(SIZES), recipe.all_phases[0], config, 10)
     engine.train()
-    return Session(recipe, config, None, None, engine, device, 10, tmp_path)
+    return Session(recipe, config, None, None, Course(None, (10,)), 0, engine, device, {})
 
 
 def step(value: float) -> StepData:

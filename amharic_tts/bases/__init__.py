@@ -1,0 +1,2 @@
+"""Pretrained models that can be taught, each behind one small adapter: what differs between them is here and nowhere
+else."""
