@@ -2,12 +2,12 @@
 
 import argparse
 import os
-import re
 from pathlib import Path
 
 from amharic_tts.data.build import BuildOptions, build
 from amharic_tts.data.pack_plan import PackSettings
-from amharic_tts.errors import InputError, run_command
+from amharic_tts.data.worker import parse_part
+from amharic_tts.errors import run_command
 
 
 def main() -> int:
@@ -66,16 +66,6 @@ def main() -> int:
         f"{len(info.speakers)} speakers, {info.own_prompt_rows} rows without another prompt than themselves"
     )
     return 0
-
-
-def parse_part(text: str | None) -> tuple[int, int] | None:
-    """ "2/8" → (2, 8). Raises InputError."""
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    if match is None or int(match[1]) >= int(match[2]):
-        raise InputError(f"--part must be I/N with 0 ≤ I < N, not {text!r}")
-    return int(match[1]), int(match[2])
 
 
 if __name__ == "__main__":

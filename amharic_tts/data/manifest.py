@@ -145,6 +145,9 @@ class RejectReason(StrEnum):
     TEXT_UNREADABLE = "text_unreadable"
     TEXT_EMPTY = "text_empty"
     TOO_LONG = "too_long"
+    TOO_SHORT = "too_short"
+    OUT_OF_MEMORY = "out_of_memory"
+    NOT_FINITE = "not_finite"
     FEATURES_MISSING = "features_missing"
 
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterable
@@ -14,6 +15,16 @@ from amharic_tts.errors import InputError
 
 Progress = Callable[[int], None]
 """Called by a task with the amount of work that it has done; an exception from it stops the task."""
+
+
+def parse_part(text: str | None) -> tuple[int, int] | None:
+    """The share of one job of an array: "2/8" → (2, 8), None → None. Raises InputError."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if match is None or int(match[1]) >= int(match[2]):
+        raise InputError(f"--part must be I/N with 0 ≤ I < N, not {text!r}")
+    return int(match[1]), int(match[2])
 
 
 class Stopped(Exception):
