@@ -43,6 +43,7 @@ from amharic_tts.model.indextts2_sizes import position_tables
 
 PIECES = 12_000
 EMOTION_ROWS = 73
+LOUDNESS = 0.01  # the vocoder's last layer is given so much less: its waves then lie within -1…1, as speech does
 LICENCE = "Seeded weights, for a test. Where the published folder has the bilibili Model Use License, this stands.\n"
 
 
@@ -117,6 +118,7 @@ def adam(parameters: dict[str, Tensor]) -> dict[str, Any]:
 def vocoder() -> dict[str, Tensor]:
     """The generator, its filters the real ones: they are compared when it is loaded."""
     state = seeded(published.vocoder_file())
+    state["conv_post.weight_g"] *= LOUDNESS
     return {key: low_pass().reshape(value.shape) if key.endswith(".filter") else value for key, value in state.items()}
 
 
