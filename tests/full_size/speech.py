@@ -7,7 +7,7 @@ from amharic_tts.data.manifest import Row, row_id, write_manifest
 from amharic_tts.demo.corpus import SAMPLE_RATE, TRAINING_VOICES, Utterance
 from amharic_tts.demo.espeak import speak
 
-NUMBERS = (7, 12, 19, 23, 38, 41, 56, 64, 75, 92)
+NUMBERS = (127, 38, 152, 94, 76, 119, 85, 57, 163, 29)
 
 
 def write_utterances(folder: Path) -> Path:

@@ -54,8 +54,9 @@ def run_stage(name: str, folder: Path, *command: object, processes: int = 1, dea
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
     said = log.read_text(encoding="utf-8", errors="replace")
-    assert ended is not None, f"{name} did not end within {deadline} s:\n{said[-4000:]}"
-    assert ended == 0, f"{name} ended with {ended}:\n{said[-4000:]}"
+    found = f"at most {peak / 1e9:.1f} GB, {log}:\n{said[-4000:]}"
+    assert ended is not None, f"{name} did not end within {deadline} s, {found}"
+    assert ended == 0, f"{name} ended with {ended} after {seconds:.0f} s, {found}"
     return Stage(name, seconds, work_of_children() - worked, peak, said)
 
 
