@@ -233,7 +233,7 @@ def _names(ids: np.ndarray) -> np.ndarray:
 
 
 def _crc32(codes: np.ndarray, conditioning: np.ndarray) -> int:
-    return zlib.crc32(conditioning.tobytes(), zlib.crc32(codes.tobytes()))
+    return zlib.crc32(np.ascontiguousarray(conditioning), zlib.crc32(np.ascontiguousarray(codes)))
 
 
 def _hash_index(index: Mapping[str, np.ndarray], fingerprint: str) -> str:

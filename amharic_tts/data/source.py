@@ -86,7 +86,9 @@ class StoredFeatures:
         except KeyError:
             failure = self.failures.get(row.id)
             detail = f"could not make it: {failure.detail}" if failure else "has not been run on it"
-            raise Unusable(RejectReason.FEATURES_MISSING, f"the feature store does not hold it: `{COMMAND}` {detail}") from None
+            raise Unusable(
+                RejectReason.FEATURES_MISSING, f"the feature store does not hold it: `{COMMAND}` {detail}"
+            ) from None
         wave = read_recording(row, path, self.codec.sample_rate) if self.audio else None
         if wave is not None and abs(len(wave) / self.codec.sample_rate - features.seconds) > 1 / self.codec.rate:
             now = len(wave) / self.codec.sample_rate
