@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from full_size import published
 from model.indextts2_folder import SMALL, write_folder
 from safetensors.torch import save_file
 from transformers import Wav2Vec2BertConfig, Wav2Vec2BertModel
@@ -15,18 +16,7 @@ from amharic_tts.codec.indextts2.semantic_codec import SemanticCodec, reference_
 from amharic_tts.data.manifest import Row, row_id, write_manifest
 
 MODEL = replace(SMALL, code_rows=8194, max_codes=100)  # positions for 2 s of speech
-PREPROCESSOR = """{
-  "feature_extractor_type": "SeamlessM4TFeatureExtractor",
-  "feature_size": 80,
-  "num_mel_bins": 80,
-  "padding_side": "right",
-  "padding_value": 1,
-  "processor_class": "Wav2Vec2BertProcessor",
-  "return_attention_mask": true,
-  "sampling_rate": 16000,
-  "stride": 2
-}
-"""
+PREPROCESSOR = json.dumps(published.PREPROCESSOR_CONFIG, indent=2) + "\n"
 """The published file, byte for byte."""
 
 
@@ -38,12 +28,14 @@ def write_base(directory: Path, layers: int = 18) -> None:
     mean, variance = torch.randn(FEATURES, generator=generator), torch.rand(FEATURES, generator=generator) + 0.5
     torch.save({"mean": 0.1 * mean, "var": variance}, directory / STATISTICS)
     codec = SemanticCodec()
-    for parameter in codec.parameters():
-        if parameter.dim() > 1:  # so large that every frame hears those beside it
+    for name, parameter in codec.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter, std=0.02, generator=generator)
+        elif parameter.dim() > 1:  # so large that every frame hears those beside it
             torch.nn.init.normal_(parameter, std=2 * parameter[0].numel() ** -0.5, generator=generator)
     (directory / SEMANTIC_CODEC).parent.mkdir(exist_ok=True)
-    state = {theirs: codec.state_dict()[ours].clone() for theirs, ours in reference_names().items()}
-    save_file(state, directory / SEMANTIC_CODEC)
+    state = {theirs: codec.state_dict()[ours] for theirs, ours in reference_names().items()}
+    save_small(state, directory / SEMANTIC_CODEC)
 
 
 def write_w2v_bert(directory: Path, layers: int) -> None:
@@ -58,9 +50,14 @@ def write_w2v_bert(directory: Path, layers: int) -> None:
         deviation = 0.1 if place.dim() == 1 else place[0].numel() ** -0.5
         gain = name.endswith("norm.weight")
         state[name] = deviation * torch.randn(place.shape, generator=generator) + gain
-    save_file(state, directory / "model.safetensors")
+    save_small(state, directory / "model.safetensors")
     (directory / "config.json").write_text(json.dumps(config.to_dict()))
     (directory / "preprocessor_config.json").write_text(PREPROCESSOR)
+
+
+def save_small(state: dict[str, torch.Tensor], path: Path) -> None:
+    """In eight bits a number: the published files have 32, and all are float32 once they are loaded."""
+    save_file({name: value.to(torch.float8_e4m3fn) for name, value in state.items()}, path)
 
 
 def sound(seconds: float, seed: int = 0) -> torch.Tensor:

@@ -7,11 +7,20 @@ import shutil
 import pytest
 import torch
 from extract.small_base import PREPROCESSOR, sound, write_w2v_bert
+from full_size import published
 from safetensors.torch import load_file, save_file
 from transformers import Wav2Vec2BertModel
 
-from amharic_tts.codec.indextts2.base_folder import FEATURES, SOURCES, STATISTICS, W2V_BERT
-from amharic_tts.codec.indextts2.w2v_bert import W2vBert, frames_of, load_filterbank, load_model
+from amharic_tts.codec.indextts2.base_folder import FEATURE_LAYER, FEATURES, SOURCES, STATISTICS, W2V_BERT
+from amharic_tts.codec.indextts2.w2v_bert import (
+    W2vBert,
+    frames_of,
+    left_out,
+    load_filterbank,
+    load_model,
+    model_config,
+)
+from amharic_tts.codec.indextts2.weights import fill
 from amharic_tts.errors import InputError
 
 LAYERS = 3
@@ -39,7 +48,7 @@ def copy(base, tmp_path):
 
 @torch.no_grad()
 def test_the_features_are_the_hidden_state_of_the_whole_model_standardised(base, w2v_bert):
-    whole = Wav2Vec2BertModel.from_pretrained(base / W2V_BERT, local_files_only=True).eval()
+    whole = Wav2Vec2BertModel.from_pretrained(base / W2V_BERT, local_files_only=True, dtype=torch.float32).eval()
     wave = sound(0.6)
     heard = w2v_bert.filterbank([wave.numpy()], sampling_rate=16_000, return_tensors="pt")
     states = whole(**heard, output_hidden_states=True).hidden_states
@@ -98,6 +107,20 @@ def test_the_published_preprocessor_is_read(tmp_path):
             load_filterbank(path)
 
 
+def test_the_published_model_loads(tmp_path):
+    """By its settings, and the names and shapes of its 773 tensors; the tensors themselves take no memory here."""
+    (tmp_path / "config.json").write_text(json.dumps(published.W2V_BERT_CONFIG, indent=2) + "\n")
+    [file] = (file for one in SOURCES for file in one.files if file.path == f"{W2V_BERT}/config.json")
+    assert (tmp_path / "config.json").stat().st_size == file.size
+    with torch.device("meta"):
+        model = Wav2Vec2BertModel(model_config(tmp_path / "config.json", FEATURE_LAYER))
+        tensors = {name: torch.empty(shape) for name, shape in published.w2v_bert().items()}
+    assert len(tensors) == 773
+    fill(model, tensors, {name: name for name in model.state_dict()}, left_out(FEATURE_LAYER), "the published file")
+    left = [name for name in tensors if left_out(FEATURE_LAYER).fullmatch(name)]
+    assert len(left) == 1 + 7 * len([name for name in tensors if name.startswith("encoder.layers.0.")])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -151,7 +174,6 @@ def test_every_tensor_of_the_file_is_accounted_for(copy):
         load_model(copy, LAYERS)
 
 
-def test_half_precision_weights_are_read_as_float32(copy):
-    path = copy / "model.safetensors"
-    save_file({name: value.half() for name, value in load_file(path).items()}, path)
+def test_weights_of_fewer_bits_are_read_as_float32(copy):
+    assert {str(value.dtype) for value in load_file(copy / "model.safetensors").values()} == {"torch.float8_e4m3fn"}
     assert {value.dtype for value in load_model(copy, LAYERS).state_dict().values()} == {torch.float32}
