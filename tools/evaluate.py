@@ -34,7 +34,7 @@ def main() -> None:
     from amharic_tts.evaluate.recogniser import Recogniser, read_description
     from amharic_tts.model.device import usable_device
     from amharic_tts.model.sampling import SamplingOptions
-    from amharic_tts.model.synthesizer import Synthesizer
+    from amharic_tts.synthesis.synthesizer import Synthesizer
     from amharic_tts.text.front_end import TextFrontEnd
 
     if options.limit is not None and options.limit < 1:

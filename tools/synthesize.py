@@ -10,7 +10,7 @@ from pathlib import Path
 from amharic_tts.audio.files import read_wave, write_wave
 from amharic_tts.errors import InputError, run_command
 from amharic_tts.model.sampling import SamplingOptions
-from amharic_tts.model.synthesizer import Synthesizer
+from amharic_tts.synthesis.synthesizer import Synthesizer
 
 
 def arguments() -> argparse.Namespace:
@@ -34,6 +34,8 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--base", help="folder of the pretrained base (default: where it lay while training)")
+    parser.add_argument("--flow-steps", type=int, help="IndexTTS-2: steps from noise to mel (default: 25)")
     return parser.parse_args()
 
 
@@ -45,15 +47,15 @@ def main() -> None:
     out = Path(options.out)
     if out.suffix.lower() not in (".wav", ".flac"):
         raise InputError(f"--out {out}: the name must end in .wav or .flac")
-    voice = Synthesizer.load(options.run, options.step, options.device)
-    prompt = read_wave(options.prompt, voice.codec.sample_rate) if options.prompt else None
+    voice = Synthesizer.load(options.run, options.step, options.device, options.base, options.flow_steps)
+    prompt = read_wave(options.prompt, voice.sound.prompt_rate) if options.prompt else None
     for i, utterance in enumerate(voice.synthesize(options.text, options.speaker, sampling, prompt)):
         path = out if len(options.text) == 1 else out.with_stem(f"{out.stem}-{i}")
         if len(utterance.wave) == 0:
             raise InputError(f"the model said nothing for {options.text[i]!r}: try another --seed")
-        write_wave(path, utterance.wave, voice.codec.sample_rate)
+        write_wave(path, utterance.wave, voice.sound.sample_rate)
         end = "" if utterance.stopped else ", cut at the limit of codes"
-        print(f"{path}: {len(utterance.wave) / voice.codec.sample_rate:.2f} s{end}")
+        print(f"{path}: {len(utterance.wave) / voice.sound.sample_rate:.2f} s{end}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from amharic_tts.bases.indextts2 import IndexTTS2
 from amharic_tts.bases.scratch import Scratch
 from amharic_tts.errors import InputError
 from amharic_tts.model.config import ModelConfig
+from amharic_tts.model.weights import read_sizes
 
 RECORD = "base.json"
 """In a checkpoint: `Base.identity` of what it was trained on."""
@@ -28,8 +29,7 @@ def base_of_checkpoint(checkpoint: Path, folder: str | Path | None = None) -> Ba
     try:
         identity = json.loads((checkpoint / RECORD).read_text(encoding="utf-8"))
         recipe = yaml.safe_load((checkpoint / "recipe.yaml").read_text(encoding="utf-8"))
-        config = ModelConfig.from_dict(json.loads((checkpoint / "model.json").read_text(encoding="utf-8")))
-        base = choose_base(identity["name"], folder or recipe["base_folder"], config)
+        base = choose_base(identity["name"], folder or recipe["base_folder"], read_sizes(checkpoint)[0])
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
         raise InputError(f"{checkpoint} does not say which base it was trained on ({error})") from None
     require_same_base(base, identity, checkpoint)

@@ -145,7 +145,7 @@ def evaluate(
 ) -> dict:
     """Reads all rows in the three conditions and writes `directory`: evaluation.json and the waves of some rows.
 
-    `synthesizer` is a `model.synthesizer.Synthesizer`, `options` its `SamplingOptions`. `about` goes into the result
+    `synthesizer` is a `synthesis.synthesizer.Synthesizer`, `options` its `SamplingOptions`. `about` goes into the result
     as it is. Returns what evaluation.json holds; the file is written last, so one that exists is complete. Raises
     InputError for no rows, unreadable audio and text that the front-end refuses.
     """

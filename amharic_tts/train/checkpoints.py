@@ -1,6 +1,7 @@
 """Checkpoints on disk: written aside, described by checksums, published by one rename, verified before use.
 
     checkpoints/step-00000250/  deepspeed/ (engine state)  model.safetensors  model.json  tokenizer/  codec/
+                                ema/ (averages, by rank)  ema.safetensors
                                 prompts.safetensors  base.json  recipe.yaml  deepspeed.json
                                 meta.json (last: progress and checksums)
     checkpoints/latest          name of the newest published checkpoint, for people and tools

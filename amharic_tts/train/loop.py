@@ -87,6 +87,8 @@ def take_step(session: Session, data: StepData) -> dict:
     norm = engine.get_global_grad_norm()
     if engine.skipped_steps > skipped:
         forget_gradients(engine)
+    elif session.ema is not None:
+        session.ema.update()
     sums = Losses(*summed(*total.tolist(), device=session.device))
     figures = {
         "loss": weights.text * sums.text / data.text_targets + weights.codes * sums.codes / data.code_targets,

@@ -6,11 +6,12 @@ do not learn leave a run as they came, bit for bit.
 """
 
 import torch
-from deepspeed.utils import safe_get_full_fp32_param, safe_set_full_fp32_param
+from deepspeed.utils import safe_get_full_fp32_param, safe_set_full_fp32_param, safe_set_local_fp32_param
 from torch import Tensor
+from torch.nn import functional as F
 
 from amharic_tts.model.lora import base_name, is_adapter
-from amharic_tts.train.processes import rank
+from amharic_tts.train.processes import rank, world_size
 
 
 def set_masters(engine, start: dict[str, Tensor]) -> None:
@@ -19,8 +20,17 @@ def set_masters(engine, start: dict[str, Tensor]) -> None:
     start: float32 state dict of the plain model; adapters, which are not in it, keep what they have.
     """
     for name, parameter in engine.module.named_parameters():
-        if parameter.requires_grad and not is_adapter(name):
-            safe_set_full_fp32_param(parameter, start[base_name(name)].to(engine.device))
+        if not parameter.requires_grad or is_adapter(name):
+            continue
+        value = start[base_name(name)].to(engine.device)
+        if (own := getattr(parameter, "ds_tensor", None)) is None:
+            safe_set_full_fp32_param(parameter, value)
+        else:
+            # ZeRO-3: DeepSpeed 0.19.8 cannot set a whole parameter whose size the ranks do not divide, as it forgets that
+            # the last part is padded.
+            share = own.ds_numel
+            flat = F.pad(value.flatten(), (0, share * world_size() - value.numel()))
+            safe_set_local_fp32_param(parameter, flat[share * rank() :][:share])
 
 
 def full_state(engine, frozen: dict[str, Tensor]) -> dict[str, Tensor]:

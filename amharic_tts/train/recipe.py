@@ -100,6 +100,15 @@ class LossSection:
 
 
 @dataclass(frozen=True)
+class EmaSection:
+    """A moving average of the weights, in float32, beside them; what is exported where there is one."""
+
+    decay: float | None = None
+    """Share of the average that stays at each step, 0.999 for instance; None: no average. It rises to this value over the
+    first steps. Every phase begins a new one."""
+
+
+@dataclass(frozen=True)
 class RunSection:
     """Where a run lives, how long it is, and how often it looks at itself."""
 
@@ -155,6 +164,7 @@ class Recipe:
     optimizer: OptimizerSection = field(default_factory=OptimizerSection)
     schedule: ScheduleSection = field(default_factory=ScheduleSection)
     loss: LossSection = field(default_factory=LossSection)
+    ema: EmaSection = field(default_factory=EmaSection)
     run: RunSection = field(default_factory=RunSection)
     monitors: MonitorSection = field(default_factory=MonitorSection)
     phases: tuple[Phase, ...] = ()
@@ -252,6 +262,8 @@ def checks(recipe: Recipe) -> list[str]:
             found.append(f"{name} must be at least 1, not {value}")
     if min(recipe.loss.text, recipe.loss.codes) < 0 or recipe.loss.codes == 0:
         found.append("loss.text must be at least 0 and loss.codes above 0")
+    if recipe.ema.decay is not None and not 0 < recipe.ema.decay < 1:
+        found.append(f"ema.decay must be between 0 and 1, not {recipe.ema.decay}")
     if "train" in recipe.data.validation:
         found.append("data.validation: the name 'train' is taken by the training set")
     found += model_config(recipe.model).problems()

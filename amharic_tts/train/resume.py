@@ -14,7 +14,7 @@ from amharic_tts.bases.choose import RECORD, require_same_base
 from amharic_tts.data.plan import require_same_plan
 from amharic_tts.errors import InputError
 from amharic_tts.model.lora import base_name, is_adapter
-from amharic_tts.model.weights import load_state, read_state, save_model
+from amharic_tts.model.weights import FILES, load_state, read_state, save_model, save_tensors
 from amharic_tts.train import checkpoints
 from amharic_tts.train.deepspeed_config import EngineConfig
 from amharic_tts.train.engine import keyed_seed
@@ -40,6 +40,13 @@ def save(session: Session) -> Path:
     dist.barrier()
     session.engine.save_checkpoint(str(staging), tag="deepspeed", save_latest=False)
     state = full_state(session.engine, session.frozen)
+    if session.ema is not None:
+        session.ema.save(staging)
+        with session.ema.in_place_of_masters():
+            average = full_state(session.engine, session.frozen)
+        if rank() == 0:
+            save_tensors(staging / FILES["ema"], average)
+        del average
     if rank() == 0:
         trainable = session.phase.trainable
         save_model(staging, state, session.model.config, trainable.lora if trainable.what == "lora" else None)
@@ -150,6 +157,8 @@ def restore(session: Session, checkpoint: Path, same_phase: bool) -> None:
         loaded, _ = session.engine.load_checkpoint(str(checkpoint), tag="deepspeed")
         if loaded is None:
             raise InputError(f"DeepSpeed found no state in {checkpoint}; remove that folder to go on from an older one")
+        if session.ema is not None:
+            session.ema.restore(checkpoint)
     session.step, session.epoch, session.k = progress.step, progress.epoch, progress.k
     say(f"continuing from {checkpoint} at step {progress.step}")
 

@@ -20,6 +20,7 @@ from amharic_tts.model.config import ModelConfig
 from amharic_tts.model.speech_lm import SpeechLM
 from amharic_tts.text.tokenizer import Tokenizer
 from amharic_tts.train.deepspeed_config import EngineConfig, half_precision
+from amharic_tts.train.ema import Ema
 from amharic_tts.train.engine import build_engine, keyed_seed
 from amharic_tts.train.masters import set_masters
 from amharic_tts.train.processes import rank, world_size
@@ -71,6 +72,7 @@ class Session:
     device: torch.device
     frozen: dict[str, torch.Tensor]
     """On rank 0: the float32 values of what does not learn, by their names in the engine's module."""
+    ema: Ema | None = None
     step: int = 0
     """Optimizer steps done, in all phases."""
     epoch: int = 0
@@ -187,7 +189,8 @@ def build_session(
     engine = build_engine(model, phase, config, course.steps(number))
     if half_precision(config.deepspeed):
         set_masters(engine, start)
-    return Session(recipe, config, data, base, course, number, engine, device, still)
+    ema = Ema(engine, recipe.ema.decay) if recipe.ema.decay is not None else None
+    return Session(recipe, config, data, base, course, number, engine, device, still, ema)
 
 
 def machine() -> dict:

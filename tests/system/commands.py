@@ -60,6 +60,12 @@ class Job:
     recipe: Path
     machine: Path
 
+    def read_recipe(self) -> dict:
+        return yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
+
+    def write_recipe(self, values: dict) -> None:
+        self.recipe.write_text(yaml.safe_dump(values), encoding="utf-8")
+
     @property
     def run(self) -> Path:
         return self.folder / "run"
@@ -100,23 +106,24 @@ class Job:
         return [event for event in map(json.loads, lines) if event["event"] == kind]
 
 
-def make_job(folder: Path, corpus: Corpus, machine: dict | None = None, **sections: dict) -> Job:
-    """Writes a small recipe and DeepSpeed JSON into `folder`, with `sections` and `machine` laid on them."""
+def make_job(folder: Path, corpus: Corpus | None, machine: dict | None = None, **sections: dict) -> Job:
+    """Writes a small recipe and DeepSpeed JSON into `folder`, with `sections` and `machine` laid on them. Without a corpus
+    `sections` name the data."""
     folder.mkdir()
+    data = {}
+    if corpus is not None:
+        held_out = {"held_out_texts": str(corpus.shards / "held_out_texts")}
+        data = {"train": str(corpus.shards / "train"), "validation": held_out}
     recipe = {
         "model": TINY_MODEL,
-        "data": {
-            "train": str(corpus.shards / "train"),
-            "validation": {"held_out_texts": str(corpus.shards / "held_out_texts")},
-            "step_tokens": 2048,
-        },
+        "data": data | {"step_tokens": 2048},
         "optimizer": {"learning_rate": 1.0e-3},
         "schedule": {"warmup_steps": 0},
         "run": {"directory": str(folder / "run"), "steps": 6, "validate_every": 4, "checkpoint_every": 3},
         "monitors": {"wandb": False, "tensorboard": False},
     }
     for section, values in sections.items():
-        recipe[section] = recipe.get(section, {}) | values
+        recipe[section] = recipe.get(section, {}) | values if isinstance(values, dict) else values
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     (folder / "ds.json").write_text(json.dumps(TINY_MACHINE | (machine or {})))
     return Job(folder, folder / "recipe.yaml", folder / "ds.json")

@@ -2,6 +2,7 @@
 
 import pytest
 from system.commands import Corpus, Job, done, make_job, tool
+from system.taught import Taught, make_taught
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,9 @@ def spoken(corpus, tmp_path_factory) -> Job:
     job = make_job(tmp_path_factory.mktemp("spoken") / "job", corpus, run={"steps": 2})
     done(job.train())
     return job
+
+
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory) -> Taught:
+    """A small IndexTTS-2 with shards for it."""
+    return make_taught(tmp_path_factory.mktemp("taught"))

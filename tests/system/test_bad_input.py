@@ -91,7 +91,7 @@ def test_a_precision_that_the_machine_lacks(new_job):
 
 
 def test_rows_longer_than_the_model(new_job):
-    refused(new_job(model={"max_codes": 5}).train(), "above model.max_codes = 5")
+    refused(new_job(model={"max_codes": 5}).train(), "above the model's max_codes = 5: raise model.max_codes")
 
 
 def test_rows_longer_than_a_micro_batch(new_job):

@@ -8,6 +8,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from amharic_tts.bases.choose import base_of_checkpoint
+from amharic_tts.bases.indextts2 import IndexTTS2
 from amharic_tts.codec.load import load_codec, require_codec
 from amharic_tts.codec.protocol import Codec
 from amharic_tts.errors import InputError
@@ -15,7 +17,9 @@ from amharic_tts.model.device import usable_device
 from amharic_tts.model.generate import generate
 from amharic_tts.model.sampling import SamplingOptions
 from amharic_tts.model.speech_lm import SpeechLM
-from amharic_tts.model.weights import load_model
+from amharic_tts.model.weights import load_state, model_of
+from amharic_tts.synthesis.indextts2 import IndexTTS2Sound
+from amharic_tts.synthesis.sound import CodecSound, Sound, require_wave
 from amharic_tts.text.tokenizer import Tokenizer
 
 
@@ -24,7 +28,7 @@ class Utterance:
     """One spoken text."""
 
     wave: Tensor
-    """(samples,) float32 at the codec's rate."""
+    """(samples,) float32 at the rate of the synthesizer's sound."""
     codes: Tensor
     """(codes,) int64."""
     stopped: bool
@@ -33,28 +37,44 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Synthesizer:
-    """A checkpoint that speaks: model, tokenizer, codec, and a prompt for each speaker of its training data."""
+    """A checkpoint that speaks: model, tokenizer, sound, and a prompt for each speaker of its training data."""
 
     model: SpeechLM
     tokenizer: Tokenizer
-    codec: Codec
+    sound: Sound
     prompts: dict[str, Tensor]
-    """Speaker → conditioning frames (frames, width)."""
+    """Speaker → conditioning (rows, width)."""
     checkpoint: Path
 
     @classmethod
-    def load(cls, run: str | Path, step: int | None = None, device: str = "cpu") -> "Synthesizer":
-        """The newest checkpoint of a run, or that of `step`. Raises InputError when there is none."""
+    def load(
+        cls, run: str | Path, step: int | None = None, device: str = "cpu", base: str | Path | None = None,
+        flow_steps: int | None = None,
+    ) -> "Synthesizer":  # fmt: skip
+        """The newest checkpoint of a run, or that of `step`. base: where the folder of its base lies now, None: where it
+        lay while training. flow_steps: of IndexTTS-2's S2Mel. Raises InputError when something is not there."""
         device = usable_device(device)
         checkpoint = find_checkpoint(Path(run), step)
+        origin = base_of_checkpoint(checkpoint, base)
+        state, config = origin.whole(*load_state(checkpoint))
+        codec = load_codec(checkpoint / "codec")
+        if isinstance(origin, IndexTTS2):
+            sound = IndexTTS2Sound(origin.folder, codec, device, flow_steps)
+        else:
+            sound = CodecSound(require_codec(codec))
         prompts = load_file(checkpoint / "prompts.safetensors")
         return cls(
-            model=load_model(checkpoint, device),
+            model=model_of(state, config, device),
             tokenizer=Tokenizer.load(checkpoint / "tokenizer"),
-            codec=require_codec(load_codec(checkpoint / "codec")),
-            prompts={speaker: frames.float() for speaker, frames in prompts.items()},
+            sound=sound,
+            prompts={speaker: rows.float() for speaker, rows in prompts.items()},
             checkpoint=checkpoint,
         )
+
+    @property
+    def codec(self) -> Codec:
+        """The codec, where one encodes and decodes by itself. Raises InputError elsewhere."""
+        return require_codec(self.sound.codec)
 
     @property
     def speakers(self) -> list[str]:
@@ -70,11 +90,13 @@ class Synthesizer:
     ) -> list[Utterance]:
         """Speaks a batch of raw texts in one voice.
 
-        speaker: one of `speakers` (None takes the first), or `prompt`: a wave (samples,) at the codec's rate of the
+        speaker: one of `speakers` (None takes the first), or `prompt`: a wave (samples,) at `sound.prompt_rate` of the
         voice to speak in. Raises InputError for text that cannot be read or is too long, and for an unknown speaker.
         """
         device = next(self.model.parameters()).device
-        frames = self.codec.conditioning(prompt) if prompt is not None else self.prompt_of(speaker)
+        if self.sound.needs_wave:
+            require_wave(prompt)
+        rows = self.sound.conditioning(prompt) if prompt is not None else self.prompt_of(speaker)
         ids = [torch.tensor(self.checked_ids(text)) for text in texts]
         if not ids:
             return []
@@ -82,16 +104,17 @@ class Synthesizer:
         padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
         results = generate(
             self.model,
-            frames.to(device).expand(len(ids), -1, -1),
-            torch.full((len(ids),), len(frames), device=device),
+            rows.to(device).expand(len(ids), -1, -1),
+            torch.full((len(ids),), len(rows), device=device),
             padded.to(device),
             lengths.to(device),
             options or SamplingOptions(),
         )
-        return [Utterance(self.codec.decode(r.codes, prompt), r.codes, r.stopped) for r in results]
+        waves = self.sound.waves(self.model, rows, ids, results, prompt)
+        return [Utterance(wave, r.codes, r.stopped) for wave, r in zip(waves, results, strict=True)]
 
     def prompt_of(self, speaker: str | None) -> Tensor:
-        """Conditioning frames (frames, width) of a speaker, of the first for None. Raises InputError for an unknown one."""
+        """Conditioning (rows, width) of a speaker, of the first for None. Raises InputError for an unknown one."""
         if speaker is None and self.prompts:
             speaker = self.speakers[0]
         if speaker not in self.prompts:

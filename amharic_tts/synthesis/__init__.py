@@ -1,0 +1,1 @@
+"""Speaking with what was trained: text and a voice in, a wave out."""
