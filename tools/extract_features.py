@@ -24,7 +24,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the feature store")
     parser.add_argument("--device", action="append", help="cpu, cuda:0 or cuda:0,cuda:1 (default: all GPUs, or cpu)")
     parser.add_argument("--workers", type=int, default=1, help="processes on each device, default %(default)s")
-    parser.add_argument("--batch-seconds", type=float, default=120.0, help="of a padded batch, default %(default)s")
+    parser.add_argument(
+        "--batch-seconds", type=float, default=60.0, help="of a padded batch (about 50 MB each), default %(default)s"
+    )
     parser.add_argument(
         "--conditioning",
         choices=("latents", "frames"),

@@ -32,7 +32,7 @@ class ExtractOptions:
     """What is extracted from what, where to, and by whom. Only `manifest`, `base` and `conditioning` change the features.
 
     conditioning: "latents", what the base's frozen encoders make of a prompt, or "frames", what they hear, for a run that
-    trains them. devices: as torch names them; workers: processes on each. batch_seconds: of a padded batch.
+    trains them. devices: as torch names them; workers: processes on each. batch_seconds: of a padded batch, some 50 MB a second.
     part: (i, n): only every n-th row from i on, as one of n jobs that share the folder.
     """
 
@@ -42,7 +42,7 @@ class ExtractOptions:
     conditioning: Conditioning = "latents"
     devices: tuple[str, ...] = ("cpu",)
     workers: int = 1
-    batch_seconds: float = 120.0
+    batch_seconds: float = 60.0
     part: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:

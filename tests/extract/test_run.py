@@ -159,7 +159,9 @@ def ids_of_lines(corpus, count: int) -> list[str]:
     return [json.loads(line)["id"] for line in (corpus / "manifest.jsonl").read_text().splitlines()[:count]]
 
 
-def test_out_of_memory_halves_the_batch_and_only_what_does_not_fit_alone_fails(corpus, options, extractor, monkeypatch):
+def test_out_of_memory_halves_the_batch_and_only_what_does_not_fit_alone_fails(
+    corpus, options, extractor, monkeypatch, capsys
+):
     """A machine on which more than 0.7 s in a batch do not fit: the budget of 1.5 s is too large for it."""
     extract, sizes = type(extractor).extract, []
 
@@ -173,7 +175,8 @@ def test_out_of_memory_halves_the_batch_and_only_what_does_not_fit_alone_fails(c
     outcome = extract_features(options())
     assert [(one.reason, one.line) for one in outcome.failures] == [(RejectReason.OUT_OF_MEMORY, 6)]  # 0.77 s
     assert len(contents(corpus / "features")) == outcome.made == 6
-    assert sum(size > 0.7 for size in sizes) == 2  # the first batch of two, and the long row alone
+    assert "out of memory: batches of 0.6 s from here on" in capsys.readouterr().err
+    assert sum(size > 0.7 for size in sizes) == 2  # the long row, alone in its batch, and the first batch of two
 
 
 def test_jobs_of_an_array_share_the_work_and_a_whole_run_finds_it_done(corpus, options):
