@@ -14,7 +14,6 @@ from amharic_tts.model.config import ConformerConfig, ModelConfig
 from amharic_tts.model.conformer import Conformer
 from amharic_tts.model.perceiver import Perceiver
 
-
 ENCODERS = "prompt_encoder."
 """What the names of the encoders' tensors begin with in a `SpeechLM`."""
 
