@@ -1,13 +1,22 @@
 """What the trainer asks of a base model."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
 from amharic_tts.codec.protocol import CodecFacts
 from amharic_tts.model.config import ModelConfig
 from amharic_tts.text.tokenizer import Tokenizer
+
+
+class Start(NamedTuple):
+    """Weights to begin with."""
+
+    state: dict[str, Tensor]
+    """Of a `SpeechLM`, float32, on the CPU."""
+    account: str
+    """Where they come from, every tensor accounted for; for people."""
 
 
 class Base(Protocol):
@@ -19,9 +28,8 @@ class Base(Protocol):
     def sizes(self, tokenizer: Tokenizer, codec: CodecFacts) -> ModelConfig:
         """The sizes of the model for this vocabulary and these codes. Raises InputError when they do not fit the base."""
 
-    def start(self, config: ModelConfig, tokenizer: Tokenizer, codec: CodecFacts, seed: int) -> dict[str, Tensor]:
-        """The weights that training starts from: a state dict of `SpeechLM(config)`, float32, on the CPU; the same seed
-        gives the same. Raises InputError when the base's files are damaged or not those that the codes belong to."""
+    def start(self, config: ModelConfig, tokenizer: Tokenizer, codec: CodecFacts, seed: int) -> Start:
+        """The weights that training starts from, for `SpeechLM(config)`; the same seed gives the same. Raises InputError when the base's files are damaged or not those that the codes belong to."""
 
     def identity(self) -> dict[str, str]:
         """What a checkpoint writes down of its base, to know it again: `name` and what makes it this very one."""

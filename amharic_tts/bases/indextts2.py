@@ -1,12 +1,12 @@
 """IndexTTS-2: `gpt.pth` of a base folder, its text tables grown to the vocabulary, its prompt encoders frozen or not."""
 
 import functools
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
 
+from amharic_tts.bases.base import Start
 from amharic_tts.codec.indextts2.base_folder import require_chain, sha256
 from amharic_tts.codec.indextts2.record import IndexTTS2Codes
 from amharic_tts.codec.protocol import CodecFacts
@@ -66,7 +66,7 @@ class IndexTTS2:
             )
         return config
 
-    def start(self, config: ModelConfig, tokenizer: Tokenizer, codec: CodecFacts, seed: int) -> dict[str, Tensor]:
+    def start(self, config: ModelConfig, tokenizer: Tokenizer, codec: CodecFacts, seed: int) -> Start:
         require_chain(self.config.values)
         imported = import_base(self.folder, tokenizer, seed)
         if config.stored_conditioning and encoder_fingerprint(imported.state) != codec.encoders:
@@ -74,8 +74,12 @@ class IndexTTS2:
                 f"the prompts in the shards were read by other encoders than those in {imported.base.gpt}: give the base "
                 f"folder that they were made with as base_folder, or make them again (`{EXTRACT} --base {self.folder} …`)"
             )
-        logging.info("%s", imported.account)
-        return imported.state if not config.stored_conditioning else without_encoders(imported.state)
+        account = str(imported.account)
+        if not config.stored_conditioning:
+            return Start(imported.state, account)
+        state = {name: value for name, value in imported.state.items() if not name.startswith(ENCODERS)}
+        left = len(imported.state) - len(state)
+        return Start(state, f"{account}\n  frozen    {left} of the prompt encoders, whose outputs are in the shards")
 
     def identity(self) -> dict[str, str]:
         return {"name": self.name, "gpt": self.fingerprint}
@@ -92,8 +96,3 @@ class IndexTTS2:
         self, state: dict[str, Tensor], config: ModelConfig, tokenizer: Tokenizer, directory: Path
     ) -> list[Path]:
         return export_gpt(state, config, tokenizer, self.config, directory)
-
-
-def without_encoders(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What learns where prompts are stored."""
-    return {name: value for name, value in state.items() if not name.startswith(ENCODERS)}

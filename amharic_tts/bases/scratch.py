@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from amharic_tts.bases.base import Start
 from amharic_tts.codec.protocol import CodecFacts
 from amharic_tts.errors import InputError
 from amharic_tts.model.config import ModelConfig
@@ -29,10 +30,11 @@ class Scratch:
         rows = {"text_rows": tokenizer.size, "code_rows": codec.size + 2}
         return replace(self.given, **rows, conditioning_width=codec.conditioning_width)
 
-    def start(self, config: ModelConfig, tokenizer: Tokenizer, codec: CodecFacts, seed: int) -> dict[str, Tensor]:
+    def start(self, config: ModelConfig, tokenizer: Tokenizer, codec: CodecFacts, seed: int) -> Start:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return SpeechLM(config).state_dict()
+            state = SpeechLM(config).state_dict()
+        return Start(state, f"{len(state)} tensors drawn at random")
 
     def identity(self) -> dict[str, str]:
         return {"name": self.name}

@@ -143,7 +143,9 @@ def starting_weights(
     """What a phase's engine is built on: the base, what the phase before has left, or, to go on within a phase, what it
     began with as far as that does not learn (the rest comes with the engine's state)."""
     if checkpoint is None:
-        return base.start(sizes(base, data), data.tokenizer, data.codec, keyed_seed(recipe.run.seed, "weights"))
+        start = base.start(sizes(base, data), data.tokenizer, data.codec, keyed_seed(recipe.run.seed, "weights"))
+        say(start.account)
+        return start.state
     if not same_phase:
         return load_state(checkpoint)[0]
     state, *_ = read_state(checkpoint)

@@ -32,8 +32,16 @@ def test_bf16_training_starts_from_float32_weights_and_leaves_them(taught, tmp_p
         tmp_path / "job", machine=STAGES[stage] | {"bf16": {"enabled": True}},
         optimizer={"learning_rate": 1.0e-30, "weight_decay": 0.0}, run={"steps": 1},
     )  # fmt: skip
-    done(job.train(ranks=2))
+    output = done(job.train(ranks=2)).stderr
     start, found = start_of(taught), trained(job, 1)
+    # Every tensor of gpt.pth is accounted for.
+    counts = {
+        name: int(count) for name, count in re.findall(r"^  (loaded|computed|frozen)\s+(\d+)", output, re.MULTILINE)
+    }
+    total = int(re.search(r"gpt.pth: (\d+) tensors", output)[1])
+    assert counts["loaded"] + counts["computed"] == total
+    assert counts["loaded"] - counts["frozen"] == len(found)
+    assert "resized" in output
     assert not any(name.startswith("prompt_encoder.") for name in found)
     assert found.keys() == {name for name in start if not name.startswith("prompt_encoder.")}
     assert all(torch.equal(value, start[name]) for name, value in found.items())
@@ -209,7 +217,9 @@ def refusal(job, *settings) -> str:
 def test_what_does_not_fit_the_base_is_refused(taught, tmp_path, corpus):
     job = taught.job(tmp_path / "job", run={"steps": 1})
     assert "--conditioning frames" in refusal(job, "trainable.conditioning=true")
-    assert "codes of another codec" in refusal(job, f"data.train={corpus.shards / 'train'}", "data.validation={}")
+    names = {"train": "train", "validation.held_out": "held_out_texts"}
+    other = [f"data.{name}={corpus.shards / split}" for name, split in names.items()]
+    assert "codes of another codec" in refusal(job, *other)
     assert "config.yaml" in refusal(job, "base_folder=nowhere")
 
 
