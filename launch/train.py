@@ -55,32 +55,34 @@ def main() -> None:
 
 def run_phases(recipe, configs, data, base, course, resume: str, device) -> None:
     """Every phase that is not over, each with an engine of its own, from the weights of the one before."""
-    from amharic_tts.train.loop import train
-    from amharic_tts.train.resume import (
-        checkpoint_of,
-        choose,
-        require_same_run,
-        restore,
-        starting_weights,
-        where_to_begin,
-    )
-    from amharic_tts.train.session import build_session
+    from amharic_tts.train.resume import checkpoint_of, choose, require_same_run, where_to_begin
 
-    checkpoint = choose(Path(recipe.run.directory), resume, device)
+    run = Path(recipe.run.directory)
+    checkpoint = choose(run, resume, device)
     first, same_phase = where_to_begin(course, checkpoint)
     if checkpoint is not None:
         require_same_run(checkpoint, recipe, configs[first], data, base, course)
     with monitors(recipe, configs[first], checkpoint) as log:
         for number in range(first, len(course.ends)):
-            start = starting_weights(recipe, data, base, checkpoint, same_phase)
-            session = build_session(recipe, configs[number], data, base, course, number, device, start)
-            del start
-            if checkpoint is not None:
-                restore(session, checkpoint, same_phase)
-            announce(session, log)
-            train(session, log)
-            checkpoint, same_phase = checkpoint_of(session), False
-            session.engine.destroy()
+            run_phase(recipe, configs[number], data, base, course, number, device, checkpoint, same_phase, log)
+            checkpoint, same_phase = checkpoint_of(run, course.ends[number]), False
+
+
+def run_phase(recipe, config, data, base, course, number, device, checkpoint, same_phase: bool, log) -> None:
+    """Phase `number` to its end; nothing of its engine is left."""
+    from amharic_tts.train.engine import release
+    from amharic_tts.train.loop import train
+    from amharic_tts.train.resume import restore, starting_weights
+    from amharic_tts.train.session import build_session
+
+    start = starting_weights(recipe, data, base, checkpoint, same_phase)
+    session = build_session(recipe, config, data, base, course, number, device, start)
+    del start
+    if checkpoint is not None:
+        restore(session, checkpoint, same_phase)
+    announce(session, log)
+    train(session, log)
+    release(session.engine)
 
 
 def announce(session, log) -> None:

@@ -103,25 +103,6 @@ def merged(state: dict[str, Tensor], lora: Lora) -> dict[str, Tensor]:
     return plain
 
 
-def with_adapters(base: dict[str, Tensor], trained: dict[str, Tensor], lora: Lora) -> dict[str, Tensor]:
-    """The state of a plain SpeechLM, from that of its base and what an adapted model has trained, float32 on the CPU.
-
-    trained: adapters and tensors in whole, under the adapted model's names; other tensors are the base's, not copied.
-    Raises InputError when it does not fit the base.
-    """
-    whole = {base_name(name): value for name, value in trained.items() if not is_adapter(name)}
-    for name, value in whole.items():
-        if name not in base:
-            raise InputError(f"the base has no {name}: give the base that the adapters were trained on")
-        if value.shape != base[name].shape:
-            raise InputError(
-                f"{name} was trained as {tuple(value.shape)}, the base has {tuple(base[name].shape)}: give the base "
-                "that the adapters were trained on"
-            )
-    adapters = {name: value for name, value in trained.items() if is_adapter(name)}
-    return merged(base | whole | adapters, lora)
-
-
 def require_fits(layer: str, pair: dict[str, Tensor], weight: Tensor | None, rank: int) -> None:
     """Raises InputError unless `pair` is the two halves, A (rank, in) and B (out, rank), for `weight` (out, in)."""
     if weight is None:

@@ -16,12 +16,20 @@ from amharic_tts.train.processes import rank
 FOLDER = "ema"
 """In a checkpoint: every rank's part."""
 
+MASTERS = frozenset(
+    (
+        "fp32_groups_flat_partition",  # bf16 at stage 1
+        "single_partition_of_fp32_groups",  # stages 1 and 2 otherwise
+        "fp32_partitioned_groups_flat",  # stage 3
+    )
+)
+"""What DeepSpeed's optimizers call a rank's float32 weights; each has one of them."""
+
 
 def masters(engine) -> list[Tensor]:
     """This rank's part of the float32 weights that learn, one flat tensor for each group."""
-    optimizer = engine.optimizer
-    sharded = getattr(optimizer, "fp32_partitioned_groups_flat", None)  # ZeRO-3
-    return list(sharded if sharded is not None else optimizer.single_partition_of_fp32_groups)
+    [name] = MASTERS.intersection(dir(engine.optimizer))
+    return list(getattr(engine.optimizer, name))
 
 
 class Ema:

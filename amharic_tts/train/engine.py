@@ -1,9 +1,12 @@
 """Puts a model under DeepSpeed's engine: sharding, precision, clipping, optimizer, schedule, recomputation."""
 
+import gc
 import hashlib
 
 import deepspeed
 import torch
+from deepspeed.runtime.zero import parameter_offload
+from deepspeed.runtime.zero.partitioned_param_coordinator import PartitionedParameterCoordinator
 from torch import Tensor
 
 from amharic_tts.model.speech_lm import Losses, SpeechLM
@@ -36,6 +39,23 @@ def build_engine(model: SpeechLM, phase: Phase, config: EngineConfig, steps: int
         lr_scheduler=schedule,
     )
     return engine
+
+
+def release(engine) -> None:
+    """Ends an engine and lets go of its memory, so that a second one has room; drop all other references to it too.
+
+    DeepSpeed 0.19.8 keeps a destroyed engine alive at stage 3: in a stack of modules in forward, and in the cache of a
+    method of its coordinator, both of the whole process. On parameters it leaves what leads back to its optimizer.
+    """
+    parameters = list(engine.module.parameters())
+    engine.destroy()
+    parameter_offload.FWD_MODULE_STACK.clear()
+    method = vars(PartitionedParameterCoordinator)["_PartitionedParameterCoordinator__params_to_release"]
+    next(cell.cell_contents for cell in method.__closure__ if hasattr(cell.cell_contents, "cache_clear")).cache_clear()
+    for parameter in parameters:
+        vars(parameter).clear()
+        parameter.grad = None
+    gc.collect()
 
 
 def step_loss(losses: Losses, text_targets: int, code_targets: int, weights: LossSection) -> Tensor:

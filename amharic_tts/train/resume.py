@@ -70,12 +70,12 @@ def save(session: Session) -> Path:
         newest = checkpoints.finish(staging, progress)
         checkpoints.rotate(folder, newest, session.recipe.run.keep_checkpoints)
     dist.barrier()
-    return checkpoint_of(session)
+    return checkpoint_of(session.run, session.step)
 
 
-def checkpoint_of(session: Session) -> Path:
-    """Where a checkpoint of the session's step is published."""
-    return session.run / "checkpoints" / checkpoints.name_of(session.step)
+def checkpoint_of(run: Path, step: int) -> Path:
+    """Where the checkpoint of a step is published."""
+    return run / "checkpoints" / checkpoints.name_of(step)
 
 
 def choose(run: Path, mode: str, device: torch.device) -> Path | None:

@@ -12,12 +12,13 @@ from amharic_tts.data.load import Batch, StepData
 from amharic_tts.model.config import ConformerConfig, ModelConfig
 from amharic_tts.model.speech_lm import SpeechLM
 from amharic_tts.train.deepspeed_config import load_engine_config
-from amharic_tts.train.engine import build_engine
+from amharic_tts.train.ema import Ema, masters
+from amharic_tts.train.engine import build_engine, release
 from amharic_tts.train.loop import take_step
 from amharic_tts.train.processes import connect, set_environment
 from amharic_tts.train.recipe import OptimizerSection, Recipe, RunSection
 from amharic_tts.train.session import Course, Session
-from amharic_tts.train.trainable import parameter_groups
+from amharic_tts.train.trainable import parameter_counts, parameter_groups
 
 SIZES = ModelConfig(
     text_rows=20, code_rows=18, dim=16, layers=1, heads=2, max_text=10, max_codes=20, conditioning_width=8,
@@ -90,3 +91,22 @@ def test_norms_biases_and_embeddings_do_not_decay():
     assert {"text_embedding.weight", "code_position.weight", "norm.weight", "code_head.bias"} <= kept
     assert not kept & {"code_head.weight", "trunk.blocks.0.feed_up.weight"}
     assert dataclasses.asdict(OptimizerSection())["weight_decay"] == 0.01
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_nothing_of_an_engine_is_left_for_the_next_phase(device, tmp_path, stage, precision):
+    """Neither its weights nor their float32 masters; and its average knows the masters of every kind of optimizer."""
+    import gc
+    import weakref
+
+    machine = {"zero_optimization": {"stage": stage}, "optimizer": {"type": "AdamW", "params": {"torch_adam": True}}}
+    run = session(device, tmp_path, machine | ({"bf16": {"enabled": True}} if precision == "bf16" else {}))
+    run.ema = Ema(run.engine, 0.9)
+    take_step(run, step(0.5))
+    assert sum(part.numel() for part in run.ema.average) >= parameter_counts(run.model)["trainable"]
+    left = [weakref.ref(run.model.trunk.blocks[0]), *(weakref.ref(part) for part in masters(run.engine))]
+    release(run.engine)
+    del run
+    gc.collect()
+    assert [ref() is None for ref in left] == [True] * len(left)
