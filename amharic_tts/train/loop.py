@@ -13,15 +13,17 @@ from amharic_tts.data.load import StepData, load_steps
 from amharic_tts.errors import InputError
 from amharic_tts.model.speech_lm import Losses
 from amharic_tts.train.engine import accumulate, keyed_seed
+from amharic_tts.train.preemption import StopRequest
 from amharic_tts.train.processes import rank, say, summed, world_size
 from amharic_tts.train.resume import save
 from amharic_tts.train.session import Session
 from amharic_tts.train.validation import forward, validate
 
 
-def train(session: Session, log: Callable[[dict], None]) -> None:
-    """Runs the session to the end of its phase, where it is saved. `log` takes each event; rank 0's are worth keeping."""
-    run = session.recipe.run
+def train(session: Session, log: Callable[[dict], None], stop: StopRequest) -> bool:
+    """Runs the session to the end of its phase, where it is saved. Returns False when it was asked to stop before; then it
+    is saved where it stands. `log` takes each event; rank 0's are worth keeping."""
+    run, device = session.run.recipe.run, session.run.device
     session.model.train()
     if session.step == 0:
         validate_all(session, log)
@@ -51,35 +53,42 @@ def train(session: Session, log: Callable[[dict], None]) -> None:
         last = session.step == session.last_step
         if last or session.step % run.validate_every == 0:
             validate_all(session, log)
-        if last or session.step % run.checkpoint_every == 0:
+        asked = stop.on_any_rank(device)
+        if last or asked or session.step % run.checkpoint_every == 0:
             path = save(session)
             log({"event": "checkpoint", "step": session.step, "path": str(path)})
+        if asked:
+            bar.close()
+            say(f"asked to stop: step {session.step} is saved, and the same command goes on from there")
+            log({"event": "stop", "step": session.step})
+            return False
         started = time.perf_counter()
     bar.close()
+    return True
 
 
 def steps(session: Session):
     """Step after step from where the session stands, for this rank."""
     return load_steps(
-        session.data.train,
-        session.course.plan,
+        session.run.data.train,
+        session.run.course.plan,
         rank(),
         world_size(),
         session.config.own.micro_batch_tokens,
         epoch=session.epoch,
         k=session.k,
-        quarantine=session.run / "quarantine.jsonl",
-        threads=session.recipe.data.threads,
+        quarantine=session.run.folder / "quarantine.jsonl",
+        threads=session.run.recipe.data.threads,
     )
 
 
 def take_step(session: Session, data: StepData) -> dict:
     """One optimizer step. Returns its figures, the same on all ranks."""
-    engine, weights = session.engine, session.recipe.loss
-    torch.manual_seed(keyed_seed(session.recipe.run.seed, session.step, rank()))
-    total = torch.zeros(len(Losses._fields), dtype=torch.float64, device=session.device)
+    engine, weights = session.engine, session.run.recipe.loss
+    torch.manual_seed(keyed_seed(session.run.recipe.run.seed, session.step, rank()))
+    total = torch.zeros(len(Losses._fields), dtype=torch.float64, device=session.run.device)
     for batch in data.microbatches:
-        losses = forward(engine, batch.to(session.device))
+        losses = forward(engine, batch.to(session.run.device))
         accumulate(engine, losses, data.text_targets, data.code_targets, weights)
         total += torch.stack([value.detach() for value in losses]).double()
     learning_rate, skipped = engine.get_lr()[0], engine.skipped_steps
@@ -89,7 +98,7 @@ def take_step(session: Session, data: StepData) -> dict:
         forget_gradients(engine)
     elif session.ema is not None:
         session.ema.update()
-    sums = Losses(*summed(*total.tolist(), device=session.device))
+    sums = Losses(*summed(*total.tolist(), device=session.run.device))
     figures = {
         "loss": weights.text * sums.text / data.text_targets + weights.codes * sums.codes / data.code_targets,
         "text_loss": sums.text / max(sums.text_targets, 1),
@@ -138,14 +147,14 @@ def live_line(event: dict) -> str:
 
 def validate_all(session: Session, log: Callable[[dict], None]) -> None:
     """Measures and logs every validation set. All ranks must call it."""
-    for name, dataset in session.data.validation.items():
-        damaged = session.run / f"quarantine-{name}.jsonl"
-        figures = validate(session.model, dataset, session.config.own.micro_batch_tokens, session.device, damaged)
+    for name, dataset in session.run.data.validation.items():
+        damaged = session.run.folder / f"quarantine-{name}.jsonl"
+        figures = validate(session.model, dataset, session.config.own.micro_batch_tokens, session.run.device, damaged)
         log({"event": "validation", "step": session.step, "set": name, **figures})
         if rank() == 0:
             tqdm.write(
                 f"step {session.step:>6}  {name}: code loss {figures['code_loss']:.3f}, "
                 f"top-1 {figures['code_accuracy']:.1%}, text loss {figures['text_loss']:.3f}"
             )
-    if not session.data.validation and session.step == 0:
+    if not session.run.data.validation and session.step == 0:
         say("no validation: data.validation in the recipe names no shards")

@@ -4,12 +4,20 @@ Only rank 0 has monitors. After a resume, figures of steps that will be done aga
 step stands once.
 """
 
+import contextlib
 import json
 import os
 import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import yaml
+
 from amharic_tts.publish import publish
+from amharic_tts.train.checkpoints import read_progress
+from amharic_tts.train.deepspeed_config import EngineConfig
+from amharic_tts.train.processes import rank
+from amharic_tts.train.session import Run
 
 
 def read_events(path: Path) -> list[dict]:
@@ -109,3 +117,28 @@ def has_key() -> bool:
         return "api.wandb.ai" in netrc.read_text()
     except (OSError, UnicodeDecodeError):
         return False
+
+
+@contextlib.contextmanager
+def open_monitors(run: Run, config: EngineConfig, checkpoint: Path | None) -> Iterator[Callable[[dict], None]]:
+    """A function that takes events: on rank 0 into every monitor of the recipe, elsewhere into nothing. What the run is
+    made of is written into its folder first. checkpoint: where the run goes on from."""
+    if rank() != 0:
+        yield lambda event: None
+        return
+    settings, step = run.recipe.monitors, read_progress(checkpoint).step if checkpoint else 0
+    for name, content in (
+        ("recipe.yaml", run.recipe.to_yaml()),
+        ("deepspeed.json", json.dumps(config.deepspeed, indent=1) + "\n"),
+    ):
+        with publish(run.folder / name) as file:
+            file.write(content.encode())
+    active = [JsonLines(run.folder, step)]
+    if settings.tensorboard:
+        active.append(TensorBoard(run.folder, step))
+    if settings.wandb:
+        active.append(WeightsAndBiases(run.folder, settings.wandb_project, yaml.safe_load(run.recipe.to_yaml())))
+    with contextlib.ExitStack() as stack:
+        for monitor in active:
+            stack.callback(monitor.close)
+        yield lambda event: [monitor.log(event) for monitor in active]

@@ -125,6 +125,11 @@ class RunSection:
     """How many of the newest checkpoints stay."""
     max_skipped: int = 10
     """Stop after this many steps in a row that were skipped for a non-finite loss or gradient."""
+    stop_within: float = 100.0
+    """Seconds from SIGTERM or SIGUSR1 in which the step is finished and a checkpoint published; after them the job ends at
+    the last one. Leave the scheduler some seconds less than it gives (SLURM: --signal)."""
+    requeue_code: int = 85
+    """Exit code of a job that was asked to stop, and wants to be started again."""
 
 
 @dataclass(frozen=True)
@@ -260,6 +265,12 @@ def checks(recipe: Recipe) -> list[str]:
     ):  # fmt: skip
         if value is not None and value < 1:
             found.append(f"{name} must be at least 1, not {value}")
+    if not 0 < run.stop_within < math.inf:
+        found.append(f"run.stop_within must be a number of seconds above 0, not {run.stop_within}")
+    if not 3 <= run.requeue_code <= 125:
+        found.append(
+            f"run.requeue_code must be 3 to 125, apart from the codes of errors and signals: {run.requeue_code}"
+        )
     if min(recipe.loss.text, recipe.loss.codes) < 0 or recipe.loss.codes == 0:
         found.append("loss.text must be at least 0 and loss.codes above 0")
     if recipe.ema.decay is not None and not 0 < recipe.ema.decay < 1:

@@ -9,7 +9,6 @@ import torch.distributed as dist
 import yaml
 from safetensors.torch import save_file
 
-from amharic_tts.bases.base import Base
 from amharic_tts.bases.choose import RECORD, require_same_base
 from amharic_tts.data.plan import require_same_plan
 from amharic_tts.errors import InputError
@@ -21,18 +20,18 @@ from amharic_tts.train.engine import keyed_seed
 from amharic_tts.train.masters import full_state
 from amharic_tts.train.processes import rank, say, world_size
 from amharic_tts.train.recipe import Recipe
-from amharic_tts.train.session import Course, Data, Session, sizes
+from amharic_tts.train.session import Course, Run, Session, sizes
 
 FREE_TO_CHANGE = (
     ("run", "directory"), ("run", "validate_every"), ("run", "checkpoint_every"), ("run", "keep_checkpoints"),
-    ("run", "max_skipped"), ("data", "threads"), ("data", "train"), ("data", "validation"), ("base_folder", ""),
+    ("run", "max_skipped"), ("run", "stop_within"), ("run", "requeue_code"), ("data", "threads"), ("data", "train"), ("data", "validation"), ("base_folder", ""),
 )  # fmt: skip
 """Settings that do not change what is learned. Data and base are known by their content, not by their path."""
 
 
 def save(session: Session) -> Path:
     """Publishes a checkpoint of the session. All ranks must call it."""
-    folder = session.run / "checkpoints"
+    folder = session.run.folder / "checkpoints"
     staging = folder / ".staging"
     if rank() == 0:
         shutil.rmtree(staging, ignore_errors=True)
@@ -50,11 +49,11 @@ def save(session: Session) -> Path:
     if rank() == 0:
         trainable = session.phase.trainable
         save_model(staging, state, session.model.config, trainable.lora if trainable.what == "lora" else None)
-        (staging / RECORD).write_text(json.dumps(session.base.identity(), indent=1) + "\n", encoding="utf-8")
-        session.data.tokenizer.save(staging / "tokenizer")
-        session.data.codec.save(staging / "codec")
-        save_file(session.data.prompts, staging / "prompts.safetensors")
-        (staging / "recipe.yaml").write_text(session.recipe.to_yaml(), encoding="utf-8")
+        (staging / RECORD).write_text(json.dumps(session.run.base.identity(), indent=1) + "\n", encoding="utf-8")
+        session.run.data.tokenizer.save(staging / "tokenizer")
+        session.run.data.codec.save(staging / "codec")
+        save_file(session.run.data.prompts, staging / "prompts.safetensors")
+        (staging / "recipe.yaml").write_text(session.run.recipe.to_yaml(), encoding="utf-8")
         (staging / "deepspeed.json").write_text(json.dumps(session.config.deepspeed, indent=1) + "\n", encoding="utf-8")
     dist.barrier()
     if rank() == 0:
@@ -63,14 +62,14 @@ def save(session: Session) -> Path:
             phase=session.number,
             epoch=session.epoch,
             k=session.k,
-            plan=session.course.plan.identity,
-            tokenizer=session.data.tokenizer.fingerprint,
+            plan=session.run.course.plan.identity,
+            tokenizer=session.run.data.tokenizer.fingerprint,
             world_size=world_size(),
         )
         newest = checkpoints.finish(staging, progress)
-        checkpoints.rotate(folder, newest, session.recipe.run.keep_checkpoints)
+        checkpoints.rotate(folder, newest, session.run.recipe.run.keep_checkpoints)
     dist.barrier()
-    return checkpoint_of(session.run, session.step)
+    return checkpoint_of(session.run.folder, session.step)
 
 
 def checkpoint_of(run: Path, step: int) -> Path:
@@ -110,17 +109,15 @@ def where_to_begin(course: Course, checkpoint: Path | None) -> tuple[int, bool]:
     return progress.phase + over, not over
 
 
-def require_same_run(
-    checkpoint: Path, recipe: Recipe, config: EngineConfig, data: Data, base: Base, course: Course
-) -> None:
+def require_same_run(checkpoint: Path, run: Run, config: EngineConfig) -> None:
     """Raises InputError when the checkpoint was made with other data, another base or settings that change the learning."""
     progress = checkpoints.read_progress(checkpoint)
-    require_same_plan(progress.plan, course.plan)
-    require_same_base(base, json.loads((checkpoint / RECORD).read_text(encoding="utf-8")), checkpoint)
-    if progress.tokenizer != data.tokenizer.fingerprint:
+    require_same_plan(progress.plan, run.course.plan)
+    require_same_base(run.base, json.loads((checkpoint / RECORD).read_text(encoding="utf-8")), checkpoint)
+    if progress.tokenizer != run.data.tokenizer.fingerprint:
         raise InputError(
             f"{checkpoint} was trained with tokenizer {progress.tokenizer}, the shards hold "
-            f"{data.tokenizer.fingerprint}: give the shards that the run was begun with"
+            f"{run.data.tokenizer.fingerprint}: give the shards that the run was begun with"
         )
     if progress.world_size != world_size():
         raise InputError(
@@ -129,7 +126,7 @@ def require_same_run(
         )
     saved_engine = json.loads((checkpoint / "deepspeed.json").read_text(encoding="utf-8"))
     changed = engine_differences(saved_engine, config.deepspeed)
-    changed += differences(yaml.safe_load((checkpoint / "recipe.yaml").read_text(encoding="utf-8")), recipe)
+    changed += differences(yaml.safe_load((checkpoint / "recipe.yaml").read_text(encoding="utf-8")), run.recipe)
     if changed:
         raise InputError(
             f"{checkpoint} was trained with other settings: {'; '.join(changed)}. Give the old settings, or another "
@@ -137,13 +134,12 @@ def require_same_run(
         )
 
 
-def starting_weights(
-    recipe: Recipe, data: Data, base: Base, checkpoint: Path | None, same_phase: bool
-) -> dict[str, torch.Tensor]:
+def starting_weights(run: Run, checkpoint: Path | None, same_phase: bool) -> dict[str, torch.Tensor]:
     """What a phase's engine is built on: the base, what the phase before has left, or, to go on within a phase, what it
     began with as far as that does not learn (the rest comes with the engine's state)."""
     if checkpoint is None:
-        start = base.start(sizes(base, data), data.tokenizer, data.codec, keyed_seed(recipe.run.seed, "weights"))
+        base, data, seed = run.base, run.data, keyed_seed(run.recipe.run.seed, "weights")
+        start = base.start(sizes(base, data), data.tokenizer, data.codec, seed)
         say(start.account)
         return start.state
     if not same_phase:

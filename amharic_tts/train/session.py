@@ -57,19 +57,31 @@ class Course:
         return self.ends[number] - (self.ends[number - 1] if number else 0)
 
 
+@dataclass(frozen=True)
+class Run:
+    """What all phases of a run have in common, checked before anything is built."""
+
+    recipe: Recipe
+    configs: list[EngineConfig]
+    """One for each phase."""
+    data: Data
+    base: Base
+    course: Course
+    device: torch.device
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.recipe.run.directory)
+
+
 @dataclass
 class Session:
     """One phase of a run at work: what was built, and where it stands."""
 
-    recipe: Recipe
-    config: EngineConfig
-    data: Data
-    base: Base
-    course: Course
+    run: Run
     number: int
     """Of the phase."""
     engine: object
-    device: torch.device
     frozen: dict[str, torch.Tensor]
     """On rank 0: the float32 values of what does not learn, by their names in the engine's module."""
     ema: Ema | None = None
@@ -85,21 +97,21 @@ class Session:
 
     @property
     def phase(self) -> Phase:
-        return self.recipe.all_phases[self.number]
+        return self.run.recipe.all_phases[self.number]
 
     @property
-    def run(self) -> Path:
-        return Path(self.recipe.run.directory)
+    def config(self) -> EngineConfig:
+        return self.run.configs[self.number]
 
     @property
     def first_step(self) -> int:
         """Steps of the run before the phase begins."""
-        return self.last_step - self.course.steps(self.number)
+        return self.last_step - self.run.course.steps(self.number)
 
     @property
     def last_step(self) -> int:
         """The phase ends after this step."""
-        return self.course.ends[self.number]
+        return self.run.course.ends[self.number]
 
 
 def open_data(recipe: Recipe) -> Data:
@@ -171,26 +183,24 @@ def chart(recipe: Recipe, data: Data, config: ModelConfig, token_budget: int) ->
     return Course(plan, tuple(ends))
 
 
-def build_session(
-    recipe: Recipe, config: EngineConfig, data: Data, base: Base, course: Course, number: int, device: torch.device,
-    start: dict[str, torch.Tensor],
-) -> Session:  # fmt: skip
+def build_session(run: Run, number: int, start: dict[str, torch.Tensor]) -> Session:
     """Model and engine of phase `number`; nothing is read from or written to the run's folder.
 
     start: the weights that the phase begins with: a float32 state dict of the plain model, on every rank.
     """
+    recipe, config, data = run.recipe, run.configs[number], run.data
     phase = recipe.all_phases[number]
     with torch.device("meta"):
-        model = SpeechLM(sizes(base, data))
+        model = SpeechLM(sizes(run.base, data))
     model.load_state_dict(start, assign=True)
     seed = keyed_seed(recipe.run.seed, "adapters", number)
-    choose_trainable(model, phase.trainable, data.tokenizer.base_size, base.name != "scratch", seed)
+    choose_trainable(model, phase.trainable, data.tokenizer.base_size, run.base.name != "scratch", seed)
     still = {name: p.detach() for name, p in model.named_parameters() if not p.requires_grad} if rank() == 0 else {}
-    engine = build_engine(model, phase, config, course.steps(number))
+    engine = build_engine(model, phase, config, run.course.steps(number))
     if half_precision(config.deepspeed):
         set_masters(engine, start)
     ema = Ema(engine, recipe.ema.decay) if recipe.ema.decay is not None else None
-    return Session(recipe, config, data, base, course, number, engine, device, still, ema)
+    return Session(run, number, engine, still, ema)
 
 
 def machine() -> dict:

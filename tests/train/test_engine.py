@@ -17,7 +17,7 @@ from amharic_tts.train.engine import build_engine, release
 from amharic_tts.train.loop import take_step
 from amharic_tts.train.processes import connect, set_environment
 from amharic_tts.train.recipe import OptimizerSection, Recipe, RunSection
-from amharic_tts.train.session import Course, Session
+from amharic_tts.train.session import Course, Run, Session
 from amharic_tts.train.trainable import parameter_counts, parameter_groups
 
 SIZES = ModelConfig(
@@ -47,7 +47,7 @@ def session(device, tmp_path, machine) -> Session:
     torch.manual_seed(0)
     engine = build_engine(SpeechLM(SIZES), recipe.all_phases[0], config, 10)
     engine.train()
-    return Session(recipe, config, None, None, Course(None, (10,)), 0, engine, device, {})
+    return Session(Run(recipe, [config], None, None, Course(None, (10,)), device), 0, engine, {})
 
 
 def step(value: float) -> StepData:
