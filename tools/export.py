@@ -14,7 +14,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write a run's weights for the base model's own inference.")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--out", type=Path, required=True, help="folder to write; it must not exist or be empty")
-    parser.add_argument("--step", type=int, help="checkpoint to take (default: the newest undamaged one)")
+    parser.add_argument(
+        "--step", type=int, help="checkpoint to take (default: the one with the lowest validation code loss)"
+    )
     parser.add_argument("--base", type=Path, help="folder of the base (default: where it lay while training)")
     parser.add_argument("--weights", choices=("ema", "raw"), help="default: averaged weights where there are any")
     options = parser.parse_args()

@@ -117,7 +117,7 @@ def import_gpt(path: str | Path, config: ModelConfig) -> tuple[dict[str, Tensor]
     model is accounted for: an unknown, missing or wrongly shaped one is named.
     """
     path = Path(path)
-    tensors, passed_over = unwrapped(read_file(path), path)
+    tensors, passed_over = unwrapped(read_file(path, mmap=True), path)  # ranks of a machine share the file's pages
     prefix = common_prefix(tensors)
     tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
     copies = {key: original for key in tensors if (original := copy_of(key)) is not None}

@@ -5,6 +5,7 @@
                                 prompts.safetensors  base.json  recipe.yaml  deepspeed.json
                                 meta.json (last: progress and checksums)
     checkpoints/latest          name of the newest published checkpoint, for people and tools
+    checkpoints/best            name of the one with the lowest validation code loss
 
 DeepSpeed's own `latest` is not used: it is written before the other ranks' files are safe. No random state is stored:
 that of every step is a function of (seed, step, rank), see `engine.keyed_seed`.
@@ -39,6 +40,8 @@ class Progress:
     tokenizer: str
     """Fingerprint."""
     world_size: int
+    score: float | None = None
+    """Mean code loss over the validation sets, if they were measured at this step."""
 
 
 def name_of(step: int) -> str:
@@ -77,9 +80,26 @@ def finish(staging: Path, progress: Progress) -> Path:
         shutil.rmtree(final)
     os.rename(staging, final)
     sync_directory(final.parent)
-    with publish(final.parent / "latest") as file:
-        file.write((final.name + "\n").encode())
+    for name, chosen in (("latest", final), ("best", best(final.parent))):
+        if chosen is not None:
+            with publish(final.parent / name) as file:
+                file.write((chosen.name + "\n").encode())
     return final
+
+
+def best(directory: Path) -> Path | None:
+    """The published checkpoint with the lowest validation code loss, the older of equals; None where none was measured."""
+    scores = {path: score_of(path) for path in reversed(published(directory))}
+    measured = {path: score for path, score in scores.items() if score is not None}
+    return min(measured, key=measured.get) if measured else None
+
+
+def score_of(checkpoint: Path) -> float | None:
+    """The validation code loss of a checkpoint; None where it was not measured, or its meta.json cannot be read."""
+    try:
+        return read_progress(checkpoint).score
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def damage(checkpoint: Path) -> str | None:
@@ -127,11 +147,14 @@ def remove(paths: Iterable[Path]) -> None:
         shutil.rmtree(path)
 
 
-def rotate(directory: Path, newest: Path, keep: int) -> None:
-    """Keeps `newest`, which was just published, and the `keep` - 1 before it.
+def rotate(directory: Path, newest: Path, keep: int, every: int | None = None) -> None:
+    """Keeps `newest`, which was just published, and the `keep` - 1 before it; of the older ones those whose step is a
+    multiple of `every`, and the best.
 
     What claims to be newer was passed over as damaged when the run was continued: it goes first, and does not count.
     """
     later = [path for path in published(directory) if path.name > newest.name]
     remove(later)
-    remove(published(directory)[keep:])
+    kept = best(directory)
+    older = [path for path in published(directory)[keep:] if path != kept]
+    remove(path for path in older if every is None or int(path.name.removeprefix("step-")) % every)

@@ -7,7 +7,7 @@ from amharic_tts.bases.choose import base_of_checkpoint
 from amharic_tts.errors import InputError
 from amharic_tts.model.weights import has_ema, load_state
 from amharic_tts.text.tokenizer import Tokenizer
-from amharic_tts.train.checkpoints import damage, name_of, newest_valid
+from amharic_tts.train.checkpoints import best, damage, name_of, newest_valid
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Exported:
 def export_run(
     run: Path, directory: Path, step: int | None = None, base: Path | None = None, weights: str | None = None
 ) -> Exported:
-    """Exports the newest undamaged checkpoint of `run`, or that of `step`.
+    """Exports the checkpoint of `run` with the lowest validation code loss (where none was measured, the newest undamaged
+    one), or that of `step`.
 
     base: where the folder of its base lies now, None: where it lay while training. weights: `ema` or `raw`; None takes
     the averaged ones where the checkpoint has them. Raises InputError when anything is missing, damaged or does not fit.
@@ -46,11 +47,16 @@ def chosen(run: Path, step: int | None) -> tuple[Path, list[str]]:
     """The checkpoint to export and what was passed over. Raises InputError when there is none, or it is damaged."""
     folder = run / "checkpoints"
     if step is None:
+        found = best(folder)
+        wrong = damage(found) if found else None
+        if found and not wrong:
+            return found, []
         checkpoint, passed_over = newest_valid(folder)
+        passed_over = [f"passed over {found}, the best: {wrong}"] * bool(wrong) + passed_over
         if checkpoint is None:
             raise InputError(f"{run} has no undamaged checkpoint{'; '.join(['', *passed_over])}: train one first")
         return checkpoint, passed_over
     checkpoint = folder / name_of(step)
     if (wrong := damage(checkpoint)) is not None:
-        raise InputError(f"{checkpoint} cannot be exported: {wrong}; leave --step out for the newest undamaged one")
+        raise InputError(f"{checkpoint} cannot be exported: {wrong}; leave --step out for a sound one")
     return checkpoint, []

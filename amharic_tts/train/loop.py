@@ -51,11 +51,12 @@ def train(session: Session, log: Callable[[dict], None], stop: StopRequest) -> b
                 f"{session.step}: lower optimizer.learning_rate, or look at these rows: {names}"
             )
         last = session.step == session.last_step
+        score = None
         if last or session.step % run.validate_every == 0:
-            validate_all(session, log)
+            score = validate_all(session, log)
         asked = stop.on_any_rank(device)
         if last or asked or session.step % run.checkpoint_every == 0:
-            path = save(session)
+            path = save(session, score)
             log({"event": "checkpoint", "step": session.step, "path": str(path)})
         if asked:
             bar.close()
@@ -145,12 +146,15 @@ def live_line(event: dict) -> str:
     )
 
 
-def validate_all(session: Session, log: Callable[[dict], None]) -> None:
-    """Measures and logs every validation set. All ranks must call it."""
+def validate_all(session: Session, log: Callable[[dict], None]) -> float | None:
+    """Measures and logs every validation set; returns the mean of their code losses, None without sets. All ranks must
+    call it."""
+    losses = []
     for name, dataset in session.run.data.validation.items():
         damaged = session.run.folder / f"quarantine-{name}.jsonl"
         figures = validate(session.model, dataset, session.config.own.micro_batch_tokens, session.run.device, damaged)
         log({"event": "validation", "step": session.step, "set": name, **figures})
+        losses.append(figures["code_loss"])
         if rank() == 0:
             tqdm.write(
                 f"step {session.step:>6}  {name}: code loss {figures['code_loss']:.3f}, "
@@ -158,3 +162,5 @@ def validate_all(session: Session, log: Callable[[dict], None]) -> None:
             )
     if not session.run.data.validation and session.step == 0:
         say("no validation: data.validation in the recipe names no shards")
+    mean = sum(losses) / len(losses) if losses else math.nan
+    return mean if math.isfinite(mean) else None

@@ -122,7 +122,9 @@ class RunSection:
     """Optimizer steps between validations; one comes before the first step and one at the end."""
     checkpoint_every: int = 250
     keep_checkpoints: int = 2
-    """How many of the newest checkpoints stay."""
+    """How many of the newest checkpoints stay, beside the one with the lowest validation code loss."""
+    keep_every: int | None = None
+    """Checkpoints whose step is a multiple of this stay too."""
     max_skipped: int = 10
     """Stop after this many steps in a row that were skipped for a non-finite loss or gradient."""
     stop_within: float = 100.0
@@ -260,6 +262,7 @@ def checks(recipe: Recipe) -> list[str]:
     for name, value in (
         ("run.validate_every", run.validate_every),
         ("run.checkpoint_every", run.checkpoint_every), ("run.keep_checkpoints", run.keep_checkpoints),
+        ("run.keep_every", run.keep_every),
         ("run.max_skipped", run.max_skipped), ("data.step_tokens", recipe.data.step_tokens),
         ("data.window_shards", recipe.data.window_shards), ("data.threads", recipe.data.threads),
     ):  # fmt: skip

@@ -23,14 +23,15 @@ from amharic_tts.train.recipe import Recipe
 from amharic_tts.train.session import Course, Run, Session, sizes
 
 FREE_TO_CHANGE = (
-    ("run", "directory"), ("run", "validate_every"), ("run", "checkpoint_every"), ("run", "keep_checkpoints"),
+    ("run", "directory"), ("run", "validate_every"), ("run", "checkpoint_every"), ("run", "keep_checkpoints"), ("run", "keep_every"),
     ("run", "max_skipped"), ("run", "stop_within"), ("run", "requeue_code"), ("data", "threads"), ("data", "train"), ("data", "validation"), ("base_folder", ""),
 )  # fmt: skip
 """Settings that do not change what is learned. Data and base are known by their content, not by their path."""
 
 
-def save(session: Session) -> Path:
-    """Publishes a checkpoint of the session. All ranks must call it."""
+def save(session: Session, score: float | None = None) -> Path:
+    """Publishes a checkpoint of the session. score: its validation code loss, if it was just measured. All ranks must call
+    it."""
     folder = session.run.folder / "checkpoints"
     staging = folder / ".staging"
     if rank() == 0:
@@ -65,9 +66,10 @@ def save(session: Session) -> Path:
             plan=session.run.course.plan.identity,
             tokenizer=session.run.data.tokenizer.fingerprint,
             world_size=world_size(),
+            score=score,
         )
-        newest = checkpoints.finish(staging, progress)
-        checkpoints.rotate(folder, newest, session.run.recipe.run.keep_checkpoints)
+        newest, kept = checkpoints.finish(staging, progress), session.run.recipe.run
+        checkpoints.rotate(folder, newest, kept.keep_checkpoints, kept.keep_every)
     dist.barrier()
     return checkpoint_of(session.run.folder, session.step)
 

@@ -177,20 +177,26 @@ def same_tensors(one, other) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_a_damaged_checkpoint_is_not_exported(progressive, tmp_path):
+def test_the_best_is_exported_unless_it_is_damaged(progressive, tmp_path):
     import shutil
 
     _, job = progressive
+    losses = {e["step"]: e["code_loss"] for e in job.events("validation") if e["step"]}
+    name = f"step-{min(losses, key=losses.get):08d}"
     run = tmp_path / "run"
     shutil.copytree(job.run, run)
-    model = run / "checkpoints/step-00000009/ema.safetensors"
+    assert name in done(tool("export", "--run", run, "--out", tmp_path / "best")).stdout
+    model = run / "checkpoints" / name / "ema.safetensors"
     content = bytearray(model.read_bytes())
     content[-5] ^= 1
     model.write_bytes(content)
-    refused = tool("export", "--run", run, "--out", tmp_path / "out", "--step", 9)
+    refused = tool("export", "--run", run, "--out", tmp_path / "out", "--step", int(name[5:]))
     assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
     assert "ema.safetensors does not match its checksum" in refused.stderr
-    assert "step-00000008" in done(tool("export", "--run", run, "--out", tmp_path / "out")).stdout
+    passed, written = done(tool("export", "--run", run, "--out", tmp_path / "out")).stdout.splitlines()[:2]
+    assert "passed over" in passed
+    assert name in passed
+    assert name not in written
 
 
 @pytest.mark.parametrize("train_them", [False, True])

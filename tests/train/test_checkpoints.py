@@ -3,17 +3,17 @@
 import pytest
 
 from amharic_tts.errors import InputError
-from amharic_tts.train.checkpoints import Progress, damage, finish, newest_valid, published, rotate
+from amharic_tts.train.checkpoints import Progress, best, damage, finish, newest_valid, published, rotate
 from amharic_tts.train.monitors import JsonLines, read_events
 from amharic_tts.train.run_lock import lock_run
 
 
-def write(folder, step):
+def write(folder, step, score=None):
     staging = folder / ".staging"
     (staging / "deepspeed").mkdir(parents=True)
     (staging / "deepspeed/state.pt").write_bytes(bytes([step]) * 1000)
     (staging / "model.json").write_text("{}")
-    return finish(staging, Progress(step, 0, 0, step, {"fingerprint": "x"}, "t", 1))
+    return finish(staging, Progress(step, 0, 0, step, {"fingerprint": "x"}, "t", 1, score))
 
 
 def spoil(checkpoint):
@@ -50,6 +50,15 @@ def test_the_newest_undamaged_one_wins_and_an_unfinished_one_does_not_exist(tmp_
     assert len(passed) == 1
     assert "step-00000002" in passed[0]
     assert (tmp_path / "latest").read_text().strip() == bad.name
+
+
+def test_rotation_keeps_the_last_the_best_and_every_nth(tmp_path):
+    scores = {10: 3.0, 20: 1.5, 30: None, 40: 1.5, 50: 2.0, 60: None, 70: 2.5}
+    for step, score in scores.items():
+        newest = write(tmp_path, step, score)
+        rotate(tmp_path, newest, keep=2, every=30)
+    assert [int(path.name[5:]) for path in published(tmp_path)] == [70, 60, 30, 20]
+    assert best(tmp_path).name == (tmp_path / "best").read_text().strip() == "step-00000020"
 
 
 def test_rotation_keeps_the_newest_and_never_a_damaged_one_in_its_place(tmp_path):

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +24,9 @@ def read_file(path: Path, mmap: bool = False) -> object:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+        # torch before 1.6 wrote a format that cannot be mapped.
+        mapped = mmap and zipfile.is_zipfile(path)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:  # weights_only met something that is not on torch's short list
         reason = str(error).split("\n")[0]
         raise InputError(
