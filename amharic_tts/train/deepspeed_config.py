@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from amharic_tts.errors import InputError
 from amharic_tts.train.recipe import OptimizerSection
-from amharic_tts.train.typed import build, describe, nearest
+from amharic_tts.typed import build, describe, nearest
 
 OURS = "amharic_tts"
 

@@ -11,7 +11,7 @@ import yaml
 from amharic_tts.errors import InputError
 from amharic_tts.model.config import ConformerConfig, ModelConfig
 from amharic_tts.model.lora import Lora
-from amharic_tts.train.typed import build, merge
+from amharic_tts.typed import build, merge
 
 
 @dataclass(frozen=True)
