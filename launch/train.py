@@ -43,6 +43,7 @@ def main() -> int:
     configs = [load_engine_config(options.deepspeed_config, phase.optimizer) for phase in recipe.all_phases]
     base, data = base_of(recipe), open_data(recipe)
     course = chart(recipe, data, sizes(base, data), configs[0].own.micro_batch_tokens)
+    identity = base.identity()
     require_precision(configs[0].deepspeed)
     if rank() == 0:
         # Before the ranks meet: a refusal must leave none of them waiting for another.
@@ -51,7 +52,7 @@ def main() -> int:
 
     from amharic_tts.train.phases import run_phases
 
-    return run_phases(Run(recipe, configs, data, base, course, device), options.resume)
+    return run_phases(Run(recipe, configs, data, base, identity, course, device), options.resume)
 
 
 def guarded() -> int:

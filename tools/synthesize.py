@@ -17,7 +17,9 @@ def arguments() -> argparse.Namespace:
     defaults = SamplingOptions()
     parser = argparse.ArgumentParser(description="Speak text with a trained run.")
     parser.add_argument("text", nargs="+", help="one or more texts, spoken as one batch")
-    parser.add_argument("--run", required=True, help="folder of the run")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", help="folder of the run")
+    source.add_argument("--exported", help="folder that tools/export.py wrote; it needs --base")
     parser.add_argument("--out", required=True, help="WAV or FLAC file; with several texts each gets a number")
     parser.add_argument("--step", type=int, help="checkpoint to take (default: the newest)")
     voice = parser.add_mutually_exclusive_group()
@@ -35,8 +37,20 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--base", help="folder of the pretrained base (default: where it lay while training)")
+    parser.add_argument("--weights", choices=("ema", "raw"), help="default: averaged weights where there are any")
     parser.add_argument("--flow-steps", type=int, help="IndexTTS-2: steps from noise to mel (default: 25)")
     return parser.parse_args()
+
+
+def load(options: argparse.Namespace) -> Synthesizer:
+    """The run or the exported folder that was asked for."""
+    if options.run:
+        return Synthesizer.load(
+            options.run, options.step, options.device, options.base, options.flow_steps, options.weights
+        )
+    if not options.base or options.step is not None or options.weights:
+        raise InputError("--exported goes with --base, and without --step and --weights, which are of a run")
+    return Synthesizer.load_exported(options.exported, options.base, options.device, options.flow_steps)
 
 
 def main() -> None:
@@ -47,7 +61,7 @@ def main() -> None:
     out = Path(options.out)
     if out.suffix.lower() not in (".wav", ".flac"):
         raise InputError(f"--out {out}: the name must end in .wav or .flac")
-    voice = Synthesizer.load(options.run, options.step, options.device, options.base, options.flow_steps)
+    voice = load(options)
     prompt = read_wave(options.prompt, voice.sound.prompt_rate) if options.prompt else None
     for i, utterance in enumerate(voice.synthesize(options.text, options.speaker, sampling, prompt)):
         path = out if len(options.text) == 1 else out.with_stem(f"{out.stem}-{i}")

@@ -4,18 +4,23 @@ import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from amharic_tts.bases.base import Start
 from amharic_tts.codec.indextts2.base_folder import require_chain, sha256
+from amharic_tts.codec.indextts2.code_files import codes_fingerprint
 from amharic_tts.codec.indextts2.record import IndexTTS2Codes
 from amharic_tts.codec.protocol import CodecFacts
 from amharic_tts.errors import InputError
+from amharic_tts.model.base_encoders import read_encoders
 from amharic_tts.model.config import ModelConfig
 from amharic_tts.model.export_gpt import export_gpt
-from amharic_tts.model.import_gpt import has_vocabulary, import_base, import_gpt
+from amharic_tts.model.import_gpt import has_vocabulary, import_base
 from amharic_tts.model.indextts2_config import BaseConfig, read_base_config
 from amharic_tts.model.prompt_encoder import ENCODERS, encoder_fingerprint
+from amharic_tts.synthesis.indextts2 import IndexTTS2Sound
+from amharic_tts.synthesis.sound import Sound
 from amharic_tts.text.tokenizer import Tokenizer
 
 EXTRACT = "python tools/extract_features.py"
@@ -28,6 +33,7 @@ class IndexTTS2:
     folder: Path
     dropout: float = 0.1
     name = "indextts2"
+    pretrained = True
 
     @functools.cached_property
     def config(self) -> BaseConfig:
@@ -37,7 +43,13 @@ class IndexTTS2:
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of gpt.pth."""
-        return sha256(self.config.gpt)
+        try:
+            return sha256(self.config.gpt)
+        except OSError as error:
+            raise InputError(
+                f"{self.config.gpt} cannot be read ({error.strerror}); `python tools/download_base.py --out {self.folder}` "
+                "fetches it"
+            ) from None
 
     def sizes(self, tokenizer: Tokenizer, codec: CodecFacts) -> ModelConfig:
         if not isinstance(codec, IndexTTS2Codes):
@@ -87,12 +99,18 @@ class IndexTTS2:
     def whole(self, state: dict[str, Tensor], config: ModelConfig) -> tuple[dict[str, Tensor], ModelConfig]:
         if not config.stored_conditioning:
             return state, config
-        theirs, _ = import_gpt(self.config.gpt, self.config.model)
-        encoders = {name: value for name, value in theirs.items() if name.startswith(ENCODERS)}
         width = self.config.model.conditioning_width
-        return encoders | state, replace(config, stored_conditioning=False, conditioning_width=width)
+        return read_encoders(self.config) | state, replace(config, stored_conditioning=False, conditioning_width=width)
 
     def export(
         self, state: dict[str, Tensor], config: ModelConfig, tokenizer: Tokenizer, directory: Path
     ) -> list[Path]:
         return export_gpt(state, config, tokenizer, self.config, directory)
+
+    def sound(self, codec: CodecFacts, device: str | torch.device, flow_steps: int | None) -> Sound:
+        if not isinstance(codec, IndexTTS2Codes) or codes_fingerprint(self.folder) != codec.codes:
+            raise InputError(
+                f"the model has learned codes of other networks (w2v-bert, semantic codec) than those in {self.folder}: "
+                "give the base folder that the features were extracted with as --base"
+            )
+        return IndexTTS2Sound(self.folder, codec, device, flow_steps)

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from amharic_tts.bases.base import Start
+from amharic_tts.codec.load import require_codec
 from amharic_tts.codec.protocol import CodecFacts
 from amharic_tts.errors import InputError
 from amharic_tts.model.config import ModelConfig
 from amharic_tts.model.speech_lm import SpeechLM
+from amharic_tts.synthesis.sound import CodecSound, Sound
 from amharic_tts.text.tokenizer import Tokenizer
 
 
@@ -20,6 +22,7 @@ class Scratch:
 
     given: ModelConfig
     name = "scratch"
+    pretrained = False
 
     def sizes(self, tokenizer: Tokenizer, codec: CodecFacts) -> ModelConfig:
         if codec.conditioning_rows:
@@ -49,3 +52,8 @@ class Scratch:
             "this run began from scratch: no other program's inference has such a model. `python tools/synthesize.py` "
             "speaks with its checkpoints"
         )
+
+    def sound(self, codec: CodecFacts, device: str | torch.device, flow_steps: int | None) -> Sound:
+        if flow_steps is not None:
+            raise InputError("--flow-steps: a model from scratch has no flow; leave it out")
+        return CodecSound(require_codec(codec))

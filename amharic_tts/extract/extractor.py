@@ -1,35 +1,26 @@
 """Waves → features: w2v-bert, then the semantic codec for the codes and the prompt encoders for the conditioning."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from amharic_tts.codec.indextts2.base_folder import SEMANTIC_CODEC, STATISTICS, W2V_BERT, require_chain
+from amharic_tts.codec.indextts2.base_folder import SEMANTIC_CODEC, require_chain
+from amharic_tts.codec.indextts2.code_files import codes_fingerprint
 from amharic_tts.codec.indextts2.decode import cut_prompt
 from amharic_tts.codec.indextts2.record import IndexTTS2Codes
 from amharic_tts.codec.indextts2.semantic_codec import RATE, SemanticCodec, load_semantic_codec
 from amharic_tts.codec.indextts2.w2v_bert import SAMPLE_RATE, W2vBert
 from amharic_tts.data.features import Features
 from amharic_tts.errors import InputError
-from amharic_tts.extract.encoders import build_encoder, read_encoders
+from amharic_tts.model.base_encoders import build_encoder, read_encoders
 from amharic_tts.model.indextts2_config import BaseConfig
 from amharic_tts.model.prompt_encoder import PromptEncoder, encoder_fingerprint
 
 Conditioning = Literal["latents", "frames"]
-CODE_FILES = (
-    f"{W2V_BERT}/config.json",
-    f"{W2V_BERT}/preprocessor_config.json",
-    f"{W2V_BERT}/model.safetensors",
-    STATISTICS,
-    SEMANTIC_CODEC,
-)
-"""Of a base folder: all that decides which codes a wave has."""
 SLACK = 0.06
 """Seconds by which codes may be shorter than their wave: 15 ms of the last window, and up to 20 ms of an odd frame."""
 
@@ -92,25 +83,10 @@ def describe(base: BaseConfig, conditioning: Conditioning) -> IndexTTS2Codes:
         )
     latents = conditioning == "latents"
     return IndexTTS2Codes(
-        codes=hash_files(base.directory, CODE_FILES),
+        codes=codes_fingerprint(base.directory),
         encoders=encoder_fingerprint(read_encoders(base)) if latents else "",
         conditioning=conditioning,
         conditioning_width=base.model.dim if latents else base.model.conditioning_width,
         conditioning_rows=base.model.stored_rows if latents else 0,
         size=size,
     )
-
-
-def hash_files(directory: Path, names: Sequence[str]) -> str:
-    """Hash (32 hex digits) of the contents of files. Raises InputError when one cannot be read."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name in names:
-        try:
-            with open(directory / name, "rb") as file:
-                digest.update(hashlib.file_digest(file, "blake2b").digest())
-        except OSError as error:
-            raise InputError(
-                f"{directory / name} cannot be read ({error.strerror}); `python tools/download_base.py --out {directory}` "
-                "fetches it"
-            ) from None
-    return digest.hexdigest()

@@ -63,8 +63,7 @@ def export_gpt(
             f"the model has {config.text_rows} text rows, the vocabulary {tokenizer.size} ids (rows = ids, or one more): "
             "export a checkpoint with the vocabulary that it was trained on"
         )
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise InputError(f"{directory} is there already and not empty: give --out a folder that is not there yet")
+    require_new_folder(directory)
     exported = to_reference(state, config)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +84,12 @@ def export_gpt(
     except OSError as error:
         raise InputError(f"{directory} cannot be written ({error})") from None
     return missing
+
+
+def require_new_folder(directory: Path) -> None:
+    """Raises InputError when something lies where an export is to be written."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise InputError(f"{directory} is there already and not empty: give --out a folder that is not there yet")
 
 
 def hand_on(base: BaseConfig, directory: Path) -> list[Path]:

@@ -23,7 +23,9 @@ class IndexTTS2Sound:
     prompt_rate = sample_rate = mel22k.SAMPLE_RATE
     needs_wave = True
 
-    def __init__(self, base: Path, codec: CodecFacts, device: str | torch.device = "cpu", steps: int | None = None):
+    def __init__(
+        self, base: Path, codec: CodecFacts | None, device: str | torch.device = "cpu", steps: int | None = None
+    ):
         self.base, self.codec, self.device, self.steps = base, codec, device, steps
 
     @functools.cached_property

@@ -14,7 +14,8 @@ from amharic_tts.model.speech_lm import SpeechLM
 class Sound(Protocol):
     """What differs between bases when codes become sound."""
 
-    codec: CodecFacts
+    codec: CodecFacts | None
+    """Of the codes that the model says; None where an exported folder does not tell."""
     prompt_rate: int
     """Hz of the prompts that it takes."""
     sample_rate: int

@@ -9,17 +9,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from amharic_tts.bases.choose import base_of_checkpoint
-from amharic_tts.bases.indextts2 import IndexTTS2
 from amharic_tts.codec.load import load_codec, require_codec
 from amharic_tts.codec.protocol import Codec
 from amharic_tts.errors import InputError
 from amharic_tts.model.device import usable_device
 from amharic_tts.model.generate import generate
+from amharic_tts.model.import_gpt import import_base
 from amharic_tts.model.sampling import SamplingOptions
 from amharic_tts.model.speech_lm import SpeechLM
-from amharic_tts.model.weights import load_state, model_of
+from amharic_tts.model.weights import load_state, model_of, preferred
 from amharic_tts.synthesis.indextts2 import IndexTTS2Sound
-from amharic_tts.synthesis.sound import CodecSound, Sound, require_wave
+from amharic_tts.synthesis.sound import Sound, require_wave
 from amharic_tts.text.tokenizer import Tokenizer
 
 
@@ -45,23 +45,23 @@ class Synthesizer:
     prompts: dict[str, Tensor]
     """Speaker → conditioning (rows, width)."""
     checkpoint: Path
+    weights: str
+    """`raw`, `ema` or `exported`."""
 
     @classmethod
     def load(
         cls, run: str | Path, step: int | None = None, device: str = "cpu", base: str | Path | None = None,
-        flow_steps: int | None = None,
+        flow_steps: int | None = None, weights: str | None = None,
     ) -> "Synthesizer":  # fmt: skip
         """The newest checkpoint of a run, or that of `step`. base: where the folder of its base lies now, None: where it
-        lay while training. flow_steps: of IndexTTS-2's S2Mel. Raises InputError when something is not there."""
+        lay while training. flow_steps: of IndexTTS-2's S2Mel. weights: `ema` or `raw`, None: as they are exported.
+        Raises InputError when something is not there."""
         device = usable_device(device)
         checkpoint = find_checkpoint(Path(run), step)
         origin = base_of_checkpoint(checkpoint, base)
-        state, config = origin.whole(*load_state(checkpoint))
-        codec = load_codec(checkpoint / "codec")
-        if isinstance(origin, IndexTTS2):
-            sound = IndexTTS2Sound(origin.folder, codec, device, flow_steps)
-        else:
-            sound = CodecSound(require_codec(codec))
+        sound = origin.sound(load_codec(checkpoint / "codec"), device, flow_steps)
+        kind = weights or preferred(checkpoint)
+        state, config = origin.whole(*load_state(checkpoint, kind))
         prompts = load_file(checkpoint / "prompts.safetensors")
         return cls(
             model=model_of(state, config, device),
@@ -69,7 +69,20 @@ class Synthesizer:
             sound=sound,
             prompts={speaker: rows.float() for speaker, rows in prompts.items()},
             checkpoint=checkpoint,
+            weights=kind,
         )
+
+    @classmethod
+    def load_exported(
+        cls, folder: str | Path, base: str | Path, device: str = "cpu", flow_steps: int | None = None
+    ) -> "Synthesizer":
+        """An exported folder of IndexTTS-2. base: the folder with the networks around it (tools/download_base.py)."""
+        device = usable_device(device)
+        tokenizer = Tokenizer.load(folder)
+        imported = import_base(folder, tokenizer)
+        sound = IndexTTS2Sound(Path(base), None, device, flow_steps)
+        model = model_of(imported.state, imported.config, device)
+        return cls(model, tokenizer, sound, prompts={}, checkpoint=Path(folder), weights="exported")
 
     @property
     def codec(self) -> Codec:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from amharic_tts.bases.choose import base_of_checkpoint
 from amharic_tts.errors import InputError
-from amharic_tts.model.weights import has_ema, load_state
+from amharic_tts.model.export_gpt import require_new_folder
+from amharic_tts.model.weights import has_ema, load_state, preferred
 from amharic_tts.text.tokenizer import Tokenizer
 from amharic_tts.train.checkpoints import best, damage, name_of, newest_valid
 
@@ -33,8 +34,9 @@ def export_run(
     base: where the folder of its base lies now, None: where it lay while training. weights: `ema` or `raw`; None takes
     the averaged ones where the checkpoint has them. Raises InputError when anything is missing, damaged or does not fit.
     """
+    require_new_folder(directory)
     checkpoint, passed_over = chosen(run, step)
-    kind = weights or ("ema" if has_ema(checkpoint) else "raw")
+    kind = weights or preferred(checkpoint)
     if kind == "ema" and not has_ema(checkpoint):
         raise InputError(f"{checkpoint} has no averaged weights (the recipe's section `ema` was off): --weights raw")
     origin = base_of_checkpoint(checkpoint, base)

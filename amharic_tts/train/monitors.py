@@ -15,7 +15,6 @@ import yaml
 
 from amharic_tts.publish import publish
 from amharic_tts.train.checkpoints import read_progress
-from amharic_tts.train.deepspeed_config import EngineConfig
 from amharic_tts.train.processes import rank
 from amharic_tts.train.session import Run
 
@@ -31,12 +30,17 @@ def read_events(path: Path) -> list[dict]:
     return events
 
 
+def stays(event: dict, step: int) -> bool:
+    """Whether an event is not told again by a run that goes on at `step`, where a phase may begin anew."""
+    return event.get("step", 0) < step or (event.get("step", 0) == step and event["event"] != "phase")
+
+
 class JsonLines:
     """Every event as one line of `metrics.jsonl`."""
 
     def __init__(self, run: Path, first_step: int):
         path = run / "metrics.jsonl"
-        kept = [event for event in read_events(path) if first_step and event.get("step", 0) <= first_step]
+        kept = [event for event in read_events(path) if first_step and stays(event, first_step)]
         with publish(path) as file:
             file.writelines((json.dumps(event, ensure_ascii=False) + "\n").encode() for event in kept)
         self.file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  closed by close()
@@ -120,19 +124,15 @@ def has_key() -> bool:
 
 
 @contextlib.contextmanager
-def open_monitors(run: Run, config: EngineConfig, checkpoint: Path | None) -> Iterator[Callable[[dict], None]]:
+def open_monitors(run: Run, checkpoint: Path | None) -> Iterator[Callable[[dict], None]]:
     """A function that takes events: on rank 0 into every monitor of the recipe, elsewhere into nothing. What the run is
     made of is written into its folder first. checkpoint: where the run goes on from."""
     if rank() != 0:
         yield lambda event: None
         return
     settings, step = run.recipe.monitors, read_progress(checkpoint).step if checkpoint else 0
-    for name, content in (
-        ("recipe.yaml", run.recipe.to_yaml()),
-        ("deepspeed.json", json.dumps(config.deepspeed, indent=1) + "\n"),
-    ):
-        with publish(run.folder / name) as file:
-            file.write(content.encode())
+    with publish(run.folder / "recipe.yaml") as file:
+        file.write(run.recipe.to_yaml().encode())
     active = [JsonLines(run.folder, step)]
     if settings.tensorboard:
         active.append(TensorBoard(run.folder, step))

@@ -1,13 +1,15 @@
 """A run from end to end: every phase that is not over, each with an engine of its own, from the weights of the one before."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+from amharic_tts.publish import publish
 from amharic_tts.train.engine import release
 from amharic_tts.train.loop import train
 from amharic_tts.train.monitors import open_monitors
 from amharic_tts.train.preemption import StopRequest
-from amharic_tts.train.processes import say
+from amharic_tts.train.processes import rank, say
 from amharic_tts.train.resume import (
     checkpoint_of,
     choose,
@@ -28,7 +30,7 @@ def run_phases(run: Run, resume: str) -> int:
     first, same_phase = where_to_begin(run.course, checkpoint)
     if checkpoint is not None:
         require_same_run(checkpoint, run, run.configs[first])
-    with open_monitors(run, run.configs[first], checkpoint) as log:
+    with open_monitors(run, checkpoint) as log:
         for number in range(first, len(run.course.ends)):
             if not run_phase(run, number, checkpoint, same_phase, log, stop):
                 return settings.requeue_code
@@ -52,8 +54,11 @@ def run_phase(
 
 
 def announce(session: Session, log: Callable[[dict], None]) -> None:
-    """Says and logs what is about to learn."""
+    """Says and logs what is about to learn, and writes down how."""
     run, counts = session.run, parameter_counts(session.model)
+    if rank() == 0:
+        with publish(run.folder / "deepspeed.json") as file:  # of the phase at work
+            file.write((json.dumps(session.config.deepspeed, indent=1) + "\n").encode())
     phase = f"phase {session.phase.name}: " if session.phase.name else ""
     say(
         f"{phase}{counts['parameters'] / 1e6:.1f} M parameters, of which {counts['trainable'] / 1e6:.1f} M learn, "

@@ -222,7 +222,7 @@ def load_recipe(path: str | Path, settings: list[str] = ()) -> Recipe:
         for part in reversed(name.split(".")):
             value = {part: value}
         values = merge(values, value)
-    if values.get("base") == "indextts2" and isinstance(values.get("model"), dict):
+    if values.get("base", Recipe.base) != "scratch" and isinstance(values.get("model"), dict):
         problems += [
             f"model.{name}: the base brings its own sizes" for name in values["model"] if name not in OF_ANY_BASE
         ]
@@ -253,6 +253,13 @@ def checks(recipe: Recipe) -> list[str]:
     names = [phase.name for phase in recipe.phases]
     if len(set(names)) < len(names) or "" in names:
         found.append("phases: every phase needs a name of its own")
+    trainable = [phase.trainable for phase in recipe.all_phases]
+    if recipe.base == "scratch" and trainable[0].what == "lora":
+        found.append("trainable.what: a model from scratch has no trunk to adapt yet: begin with `what: full`")
+    if any(one.lora != Lora() for one in trainable) and not any(one.what == "lora" for one in trainable):
+        found.append("trainable.lora is read with `trainable.what: lora` alone")
+    if recipe.base == "scratch" and recipe.base_folder != Recipe.base_folder:
+        found.append("base_folder is read with a pretrained base alone")
     if recipe.phases and (run.epochs, run.steps) != (None, None):
         found.append("run.epochs and run.steps: with phases each of them says its own length")
     for number, phase in enumerate(recipe.all_phases):
@@ -306,6 +313,8 @@ def phase_checks(phase: Phase, where: str, recipe: Recipe) -> list[str]:
     found += [f"{where}trainable.{problem}" for problem in phase.trainable.lora.problems()]
     if recipe.base == "scratch" and not phase.trainable.base_rows:
         found.append(f"{where}trainable.base_rows: a model from scratch has no rows of a base to keep")
+    if recipe.base == "scratch" and phase.trainable.conditioning:
+        found.append(f"{where}trainable.conditioning: the encoders of a model from scratch always learn")
     return found
 
 

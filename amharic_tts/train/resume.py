@@ -50,7 +50,7 @@ def save(session: Session, score: float | None = None) -> Path:
     if rank() == 0:
         trainable = session.phase.trainable
         save_model(staging, state, session.model.config, trainable.lora if trainable.what == "lora" else None)
-        (staging / RECORD).write_text(json.dumps(session.run.base.identity(), indent=1) + "\n", encoding="utf-8")
+        (staging / RECORD).write_text(json.dumps(session.run.identity, indent=1) + "\n", encoding="utf-8")
         session.run.data.tokenizer.save(staging / "tokenizer")
         session.run.data.codec.save(staging / "codec")
         save_file(session.run.data.prompts, staging / "prompts.safetensors")
@@ -107,6 +107,11 @@ def where_to_begin(course: Course, checkpoint: Path | None) -> tuple[int, bool]:
     if checkpoint is None:
         return 0, False
     progress = checkpoints.read_progress(checkpoint)
+    if progress.phase >= len(course.ends):
+        raise InputError(
+            f"{checkpoint} is of phase {progress.phase + 1}, the recipe has {len(course.ends)}: give the recipe that the "
+            "run was begun with, or another run.directory"
+        )
     over = progress.step >= course.ends[progress.phase] and progress.phase + 1 < len(course.ends)
     return progress.phase + over, not over
 
@@ -115,7 +120,7 @@ def require_same_run(checkpoint: Path, run: Run, config: EngineConfig) -> None:
     """Raises InputError when the checkpoint was made with other data, another base or settings that change the learning."""
     progress = checkpoints.read_progress(checkpoint)
     require_same_plan(progress.plan, run.course.plan)
-    require_same_base(run.base, json.loads((checkpoint / RECORD).read_text(encoding="utf-8")), checkpoint)
+    require_same_base(run.identity, json.loads((checkpoint / RECORD).read_text(encoding="utf-8")), checkpoint)
     if progress.tokenizer != run.data.tokenizer.fingerprint:
         raise InputError(
             f"{checkpoint} was trained with tokenizer {progress.tokenizer}, the shards hold "

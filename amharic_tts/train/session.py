@@ -66,6 +66,8 @@ class Run:
     """One for each phase."""
     data: Data
     base: Base
+    identity: dict[str, str]
+    """Of the base, as it was when the run began or went on."""
     course: Course
     device: torch.device
 
@@ -120,7 +122,8 @@ def open_data(recipe: Recipe) -> Data:
     if not folder.is_dir():
         raise InputError(
             f"data.train: there are no shards in {folder}; make them with `python tools/build_shards.py --manifest "
-            f"train.jsonl --out {folder} --tokenizer … --codec …`, or run `make demo` for a complete example"
+            f"train.jsonl --out {folder} --tokenizer … --features …` (a model from scratch: --codec …), or run `make demo` "
+            "for a complete example"
         )
     train = Dataset.open(folder)
     tokenizer = Tokenizer.load(folder / "tokenizer")
@@ -147,7 +150,7 @@ def sizes(base: Base, data: Data) -> ModelConfig:
         ):
             longest = int(dataset.rows[column].max(initial=0))
             if longest > limit:
-                mend = f"raise model.{setting} in the recipe, or " if base.name == "scratch" else ""
+                mend = "" if base.pretrained else f"raise model.{setting} in the recipe, or "
                 raise InputError(
                     f"{dataset.directory} has a row with {column} = {longest}, above the model's {setting} = {limit}: "
                     f"{mend}leave such rows out of the manifest and build the shards again"
@@ -194,7 +197,7 @@ def build_session(run: Run, number: int, start: dict[str, torch.Tensor]) -> Sess
         model = SpeechLM(sizes(run.base, data))
     model.load_state_dict(start, assign=True)
     seed = keyed_seed(recipe.run.seed, "adapters", number)
-    choose_trainable(model, phase.trainable, data.tokenizer.base_size, run.base.name != "scratch", seed)
+    choose_trainable(model, phase.trainable, data.tokenizer.base_size, run.base.pretrained, seed)
     still = {name: p.detach() for name, p in model.named_parameters() if not p.requires_grad} if rank() == 0 else {}
     engine = build_engine(model, phase, config, run.course.steps(number))
     if half_precision(config.deepspeed):

@@ -30,14 +30,14 @@ def choose_trainable(model: SpeechLM, section: TrainableSection, base_rows: int,
 
 
 def parameter_groups(model: SpeechLM, weight_decay: float) -> list[dict]:
-    """Two groups of what learns: matrices that decay, and norms, biases, embeddings and tables with frozen rows."""
-    embeddings = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters()}
-    if model.text_head.frozen_rows:
-        embeddings.add(id(model.text_head.weight))
+    """Two groups of what learns: the matrices of linear and convolution layers, which decay, and norms, biases, embeddings,
+    learned queries and tables with frozen rows, which do not."""
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d)]
+    matrices = {id(layer.weight) for layer in layers if not getattr(layer, "frozen_rows", 0)}
     decaying, plain = [], []
     for parameter in model.parameters():
         if parameter.requires_grad:
-            (plain if parameter.ndim < 2 or id(parameter) in embeddings else decaying).append(parameter)
+            (decaying if id(parameter) in matrices else plain).append(parameter)
     return [{"params": decaying, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
 
 

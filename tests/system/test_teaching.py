@@ -1,6 +1,7 @@
 """Laws of training on a pretrained base, on the real launcher."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -78,7 +79,7 @@ def test_lora_moves_what_it_says_and_nothing_else(taught, tmp_path):
     """With weight decay on: norms and biases of the trunk, and the base's rows where they are to stay, bit for bit."""
     lora = {"what": "lora", "lora": {"rank": 4, "alpha": 4.0}, "base_rows": False}
     job = taught.job(
-        tmp_path / "job", machine=STAGES[2] | {"bf16": {"enabled": True}}, trainable=lora, optimizer=DECAYING
+        tmp_path / "job", machine=STAGES[3] | {"bf16": {"enabled": True}}, trainable=lora, optimizer=DECAYING
     )
     done(job.train(ranks=2))
     start, found = start_of(taught), trained(job, 6)
@@ -106,7 +107,7 @@ def progressive(taught, tmp_path_factory):
 
     def new(name):
         return taught.job(
-            folder / name, machine=STAGES[2] | {"bf16": {"enabled": True}}, phases=phases, run=run,
+            folder / name, machine=STAGES[3] | {"bf16": {"enabled": True}}, phases=phases, run=run,
             schedule={"kind": "constant"}, ema={"decay": 0.9},
         )  # fmt: skip
 
@@ -135,9 +136,18 @@ def test_resume_in_any_phase_equals_never_stopped(progressive):
     done(broken.train(ranks=2))
     figures = [[(e["step"], e["loss"], e["grad_norm"]) for e in job.events("train")] for job in (whole, broken)]
     assert figures[0] == figures[1]
+    assert broken.events("phase") == whole.events("phase")
     for kind in ("raw", "ema"):
         ours, theirs = trained(broken, 9, kind), trained(whole, 9, kind)
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_run_of_more_phases_than_the_recipe_has_is_refused(progressive, tmp_path):
+    _, job = progressive
+    values = job.read_recipe()
+    short = replace(job, recipe=tmp_path / "short.yaml")
+    short.write_recipe(values | {"phases": values["phases"][:1]})
+    assert "is of phase 3, the recipe has 1" in refusal(short)
 
 
 def test_the_average_is_that_of_the_phase_s_weights(progressive):

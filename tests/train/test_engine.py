@@ -47,7 +47,7 @@ def session(device, tmp_path, machine) -> Session:
     torch.manual_seed(0)
     engine = build_engine(SpeechLM(SIZES), recipe.all_phases[0], config, 10)
     engine.train()
-    return Session(Run(recipe, [config], None, None, Course(None, (10,)), device), 0, engine, {})
+    return Session(Run(recipe, [config], None, None, {}, Course(None, (10,)), device), 0, engine, {})
 
 
 def step(value: float) -> StepData:
@@ -60,11 +60,11 @@ def step(value: float) -> StepData:
     return StepData(0, 0, 1, text_targets=3, code_targets=4, tokens=12, padded_tokens=12, microbatches=[batch])
 
 
-@pytest.mark.parametrize("offload", [False, True])
+@pytest.mark.parametrize(("stage", "offload"), [(1, False), (2, False), (2, True), (3, False), (3, True)])
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-def test_one_bad_step_is_skipped_and_the_next_is_healthy(device, tmp_path, precision, offload):
+def test_one_bad_step_is_skipped_and_the_next_is_healthy(device, tmp_path, precision, stage, offload):
     machine = {
-        "zero_optimization": {"stage": 2} | ({"offload_optimizer": {"device": "cpu"}} if offload else {}),
+        "zero_optimization": {"stage": stage} | ({"offload_optimizer": {"device": "cpu"}} if offload else {}),
         "optimizer": {"type": "AdamW", "params": {"torch_adam": True}},
         "zero_force_ds_cpu_optimizer": False,
     } | ({"bf16": {"enabled": True}} if precision == "bf16" else {})
@@ -88,6 +88,9 @@ def test_norms_biases_and_embeddings_do_not_decay():
     names = {id(p): name for name, p in model.named_parameters()}
     assert len(decaying["params"]) + len(plain["params"]) == len(names)
     kept = {names[id(p)] for p in plain["params"]}
+    assert {f"prompt_encoder.conditioning.{name}" for name in (
+        "perceiver.latents", "conformer.blocks.0.attention.content_bias", "conformer.norm.weight"
+    )} <= kept  # fmt: skip
     assert {"text_embedding.weight", "code_position.weight", "norm.weight", "code_head.bias"} <= kept
     assert not kept & {"code_head.weight", "trunk.blocks.0.feed_up.weight"}
     assert dataclasses.asdict(OptimizerSection())["weight_decay"] == 0.01
