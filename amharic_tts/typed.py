@@ -1,13 +1,16 @@
-"""Nested settings from a YAML mapping into frozen dataclasses. Closed: an unknown key or a wrong type is an error.
+"""Nested settings from a YAML or JSON mapping into frozen dataclasses. Closed: an unknown key or a wrong type is an error.
 
 All problems of a file are collected, so that one run shows everything that is wrong with it.
 """
 
 import dataclasses
 import difflib
+import sys
 import types
 import typing
 from typing import Any
+
+LARGEST_FLOAT = int(sys.float_info.max)  # float() of a larger whole number is an OverflowError
 
 
 def nearest(name: str, known: typing.Iterable[str]) -> str:
@@ -77,7 +80,7 @@ def convert(hint: Any, value: Any, path: str, problems: list[str]) -> Any:
             problems.append(f"{path}: expected a list of {len(inners)}, found {describe(value)}")
             return None
         return tuple(convert(i, v, f"{path}[{n}]", problems) for n, (i, v) in enumerate(zip(inners, value)))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_FLOAT:
         return float(value)
     if isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):
         return value
@@ -88,7 +91,7 @@ def convert(hint: Any, value: Any, path: str, problems: list[str]) -> Any:
 
 
 def describe(value: Any) -> str:
-    return f"{type(value).__name__} {value!r}" if value is not None else "nothing"
+    return f"{type(value).__name__} {value!r}"[:200] if value is not None else "nothing"
 
 
 def merge(base: dict, over: dict) -> dict:

@@ -2,6 +2,29 @@
 
 from dataclasses import asdict, dataclass, field
 
+# Setting → smallest, largest. Sizes also come from files of others, and nothing should be built that no one has meant.
+LIMITS = {
+    "text_rows": (3, 2**16 + 1),  # ids are stored in 16 bits, and one row may be spare
+    "code_rows": (3, 2**15 + 2),  # codes are stored in 15 bits
+    "dim": (2, 2**14),
+    "layers": (1, 256),
+    "heads": (1, 256),
+    "max_text": (1, 2**14),
+    "max_codes": (1, 2**16),
+    "conditioning_width": (1, 2**14),
+    "generation_offset": (0, 1),
+}
+ENCODER_LIMITS = {
+    "dim": (2, 2**13),
+    "linear_units": (1, 2**16),
+    "heads": (1, 256),
+    "blocks": (1, 64),
+    "kernel": (1, 255),
+    "perceiver_mult": (1, 16),
+    "latents": (1, 1024),
+    "latent_dim": (0, 2**14),
+}
+
 
 @dataclass(frozen=True)
 class ConformerConfig:
@@ -78,30 +101,28 @@ class ModelConfig:
 
     def problems(self) -> list[str]:
         """What makes these sizes unusable, in words; empty when they are sound."""
-        found = []
+        found = beyond("model", self, LIMITS)
         for where, dim, heads in (
             ("model", self.dim, self.heads),
             ("model.conditioning", self.conditioning.dim, self.conditioning.heads),
             *([("model.emotion", self.emotion.dim, self.emotion.heads)] if self.emotion else []),
         ):
-            if heads < 1 or dim % heads:
+            if heads > 0 and dim % heads:
                 found.append(f"{where}.dim {dim} is not a multiple of {where}.heads {heads}")
         for where, part in (("conditioning", self.conditioning), ("emotion", self.emotion)):
-            if part and part.kernel % 2 == 0:
+            if part is None:
+                continue
+            found += beyond(f"model.{where}", part, ENCODER_LIMITS)
+            if part.kernel % 2 == 0:
                 found.append(f"model.{where}.kernel must be odd, not {part.kernel}")
-            if part and (part.dim % 2 or min(part.dim, part.blocks, part.latents, part.linear_units) < 1):
-                found.append(f"model.{where}: dim must be even; dim, blocks, latents and linear_units at least 1")
+            if part.dim % 2:
+                found.append(f"model.{where}.dim must be even, not {part.dim}")
         if self.emotion and self.emotion.latents != 1:
             found.append(f"model.emotion.latents must be 1, not {self.emotion.latents}")
         if self.conditioning.latent_dim not in (0, self.dim):
             found.append(f"model.conditioning.latent_dim must be 0 or model.dim, not {self.conditioning.latent_dim}")
-        if self.generation_offset not in (0, 1):
-            found.append(f"model.generation_offset must be 0 or 1, not {self.generation_offset}")
         if not 0 <= self.dropout < 1:
             found.append(f"model.dropout must be in [0, 1), not {self.dropout}")
-        for name in ("text_rows", "code_rows", "dim", "layers", "max_text", "max_codes", "conditioning_width"):
-            if getattr(self, name) < (3 if name.endswith("rows") else 1):
-                found.append(f"model.{name} is too small: {getattr(self, name)}")
         return found
 
     def to_dict(self) -> dict:
@@ -114,3 +135,12 @@ class ModelConfig:
         if values.get("emotion") is not None:
             values["emotion"] = ConformerConfig(**values["emotion"])
         return cls(**values)
+
+
+def beyond(where: str, sizes: ModelConfig | ConformerConfig, limits: dict[str, tuple[int, int]]) -> list[str]:
+    """What lies beyond its limits, in words."""
+    return [
+        f"{where}.{name} must be {low} to {high}, not {getattr(sizes, name)}"
+        for name, (low, high) in limits.items()
+        if not low <= getattr(sizes, name) <= high
+    ]

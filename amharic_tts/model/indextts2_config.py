@@ -13,32 +13,31 @@ from typing import Any
 import yaml
 
 from amharic_tts.errors import InputError
-from amharic_tts.model.config import ConformerConfig, ModelConfig
+from amharic_tts.model.config import ENCODER_LIMITS, LIMITS, ConformerConfig, ModelConfig
 from amharic_tts.model.speech_lm import START_TEXT, STOP_TEXT
 
 CONFIG_FILE = "config.yaml"
 LARGEST_FILE = 2**20  # bytes; the real one has 3 KB
 MEND = "`python tools/download_base.py` fetches a sound one"
 
-# The reference's name → (ours, smallest, largest). Ids are stored in 16 bits, codes in 15.
+# The reference's name → ours, whose limits hold.
 SIZES = {
-    "model_dim": ("dim", 2, 16384),
-    "layers": ("layers", 1, 256),
-    "heads": ("heads", 1, 256),
-    "number_mel_codes": ("code_rows", 3, 2**15 + 2),
-    "max_text_tokens": ("max_text", 1, 2**14),
-    "max_mel_tokens": ("max_codes", 1, 2**16),
+    "model_dim": "dim",
+    "layers": "layers",
+    "heads": "heads",
+    "number_mel_codes": "code_rows",
+    "max_text_tokens": "max_text",
+    "max_mel_tokens": "max_codes",
 }
 TEXT_TOKENS = "number_text_tokens"  # the reference's tables have one row more
-TEXT_TOKENS_RANGE = (2, 2**16)
 ENCODER_SIZES = {
-    "output_size": ("dim", 2, 8192),
-    "linear_units": ("linear_units", 1, 2**16),
-    "attention_heads": ("heads", 1, 256),
-    "num_blocks": ("blocks", 1, 64),
-    "perceiver_mult": ("perceiver_mult", 1, 16),
+    "output_size": "dim",
+    "linear_units": "linear_units",
+    "attention_heads": "heads",
+    "num_blocks": "blocks",
+    "perceiver_mult": "perceiver_mult",
 }
-LATENTS = ("condition_num_latent", 32, 1, 1024)  # optional in the file: name, default, smallest, largest
+LATENTS = ("condition_num_latent", 32)  # optional in the file: name, default
 ENCODERS = {"condition_module": "conditioning", "emo_condition_module": "emotion"}
 EMOTION_WIDTH = 1024  # of the emotion encoder's latent, fixed in the reference
 FEATURE_WIDTH = 1024  # of one frame of w2v-bert-2.0, fixed in the reference
@@ -137,10 +136,10 @@ def model_config(section: dict[str, Any]) -> ModelConfig:
     for name, value in FIXED.items():
         if (name in section or name in REQUIRED_FIXED) and not same(section.get(name), value):
             problems.append(f"gpt.{name} must be {value!r}, not {shown(section.get(name))}")
-    sizes = {ours: size(section, name, low, high, "gpt", problems) for name, (ours, low, high) in SIZES.items()}
-    text_tokens = size(section, TEXT_TOKENS, *TEXT_TOKENS_RANGE, "gpt", problems)
-    name, default, low, high = LATENTS
-    latents = size({name: default} | section, name, low, high, "gpt", problems)
+    sizes = {ours: size(section, name, *LIMITS[ours], "gpt", problems) for name, ours in SIZES.items()}
+    text_tokens = size(section, TEXT_TOKENS, *(rows - 1 for rows in LIMITS["text_rows"]), "gpt", problems)
+    name, default = LATENTS
+    latents = size({name: default} | section, name, *ENCODER_LIMITS["latents"], "gpt", problems)
     parts = {ours: encoder(values, ours, problems) for ours, values in encoders.items()}
     if problems:
         raise InputError("; ".join(problems))
@@ -169,7 +168,7 @@ def encoder(values: Any, ours: str, problems: list[str]) -> dict[str, int | None
     problems += [f"{where}.{name} is not known here" for name in values if name not in {*ENCODER_SIZES, "input_layer"}]
     if values.get("input_layer") != "conv2d2":
         problems.append(f"{where}.input_layer must be 'conv2d2', not {shown(values.get('input_layer'))}")
-    return {name: size(values, key, low, high, where, problems) for key, (name, low, high) in ENCODER_SIZES.items()}
+    return {ours: size(values, name, *ENCODER_LIMITS[ours], where, problems) for name, ours in ENCODER_SIZES.items()}
 
 
 def size(values: dict, name: str, low: int, high: int, where: str, problems: list[str]) -> int | None:
@@ -201,13 +200,13 @@ def gpt_section(config: ModelConfig) -> dict[str, Any]:
         raise InputError(
             f"IndexTTS-2 takes conditioning frames of width {FEATURE_WIDTH}, not {config.conditioning_width}"
         )
-    section: dict[str, Any] = {theirs: getattr(config, ours) for theirs, (ours, *_) in SIZES.items()}
+    section: dict[str, Any] = {theirs: getattr(config, ours) for theirs, ours in SIZES.items()}
     section |= {TEXT_TOKENS: config.text_rows - 1}
     section |= {"start_mel_token": config.start_code, "stop_mel_token": config.stop_code}
     section |= {LATENTS[0]: config.conditioning.latents, **FIXED}
     for theirs, ours in ENCODERS.items():
         part = getattr(config, ours)
-        section[theirs] = {name: getattr(part, ours_name) for name, (ours_name, *_) in ENCODER_SIZES.items()}
+        section[theirs] = {name: getattr(part, ours_name) for name, ours_name in ENCODER_SIZES.items()}
         section[theirs]["input_layer"] = "conv2d2"
     return section
 
