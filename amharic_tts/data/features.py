@@ -37,8 +37,8 @@ INDEX = {
 
 @dataclass(frozen=True)
 class Features:
-    """What a codec makes of one recording. codes: int16 (n,); conditioning: float16 (rows, width), of the whole
-    recording; seconds: of the recording."""
+    """What a codec makes of one recording. codes: int16 (n,); conditioning: float16 (rows, width), of as much of the
+    recording as the codec reads of a prompt (IndexTTS-2: its first 15 s); seconds: of the whole recording."""
 
     codes: np.ndarray
     conditioning: np.ndarray
@@ -104,7 +104,7 @@ def read_failures(directory: str | Path) -> dict[str, Reject]:
     for path in sorted(Path(directory).glob("failures-*.jsonl")):
         try:
             failures |= {one.id: one for one in read_rejects(path) if one.id}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(f"{path} is damaged ({error}): remove it and run `{COMMAND}` again") from None
     return failures
 
@@ -185,7 +185,7 @@ def _read_index(path: Path, codec: CodecFacts, number: int) -> dict[str, np.ndar
             index = {name: file.get_tensor(name) for name in INDEX}
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in ("codes", "conditioning")}
             kinds = [file.get_slice(name).get_dtype() for name in ("codes", "conditioning")]
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(path, str(error)) from None
     if stated.get("format") != FORMAT:
         raise _damaged(path, f"its format is {stated.get('format')}, this program reads {FORMAT}")
@@ -193,11 +193,27 @@ def _read_index(path: Path, codec: CodecFacts, number: int) -> dict[str, np.ndar
         raise _damaged(path, f"it is of codec {stated.get('codec')}, the store is of {codec.fingerprint}")
     if stated.get("index") != _hash_index(index, codec.fingerprint):
         raise _damaged(path, "its index does not have the hash that it states")
+    _require_regular(path, index)
     totals = (int(index["codes_end"][-1]),), (int(index["conditioning_end"][-1]), codec.conditioning_width)
     if kinds != ["I16", "F16"] or tuple(shapes.values()) != totals:
         raise _damaged(path, f"it holds {kinds} of shapes {list(shapes.values())}, its index needs {list(totals)}")
     starts = {name: np.concatenate([[0], index[f"{name}_end"][:-1]]) for name in shapes}
     return index | {f"{name}_start": at for name, at in starts.items()} | {"part": np.full(len(index["ids"]), number)}
+
+
+def _require_regular(path: Path, index: dict[str, np.ndarray]) -> None:
+    """Raises InputError for an index that no `write_part` has made, though it may state its own hash: of other types or
+    shapes, or with a row that has no codes or no conditioning."""
+    rows = index["ids"].shape[0] if index["ids"].ndim else 0
+    if not rows:
+        raise _damaged(path, "its index has no rows")
+    for name, dtype in INDEX.items():
+        array, shape = index[name], (rows, ID_BYTES) if name == "ids" else (rows,)
+        if array.dtype != dtype or array.shape != shape:
+            raise _damaged(path, f"{name} is {array.dtype} {array.shape}, an index of {rows} rows has {dtype} {shape}")
+    for name in ("codes_end", "conditioning_end"):
+        if index[name][0] <= 0 or (index[name][1:] <= index[name][:-1]).any():
+            raise _damaged(path, f"{name} does not rise from row to row")
 
 
 def _without_repeats(index: dict[str, np.ndarray], parts: list[Path]) -> dict[str, np.ndarray]:

@@ -179,7 +179,8 @@ def write_rejects(path: Path, rejects: Iterable[Reject]) -> None:
 
 def read_rejects(path: Path) -> list[Reject]:
     """The rows of rejects.jsonl."""
-    return [Reject.from_dict(json.loads(line)) for line in Path(path).read_text().splitlines()]
+    with open(path, "rb") as file:  # lines end at \n alone: a detail may hold other characters that break lines
+        return [Reject.from_dict(json.loads(line)) for line in file]
 
 
 def _require(condition: bool, message: str) -> None:

@@ -12,8 +12,11 @@ from safetensors.numpy import load, save
 
 from amharic_tts.codec.indextts2.record import IndexTTS2Codes
 from amharic_tts.data.features import (
+    FORMAT,
+    INDEX,
     Features,
     FeatureStore,
+    _hash_index,
     create_store,
     read_failures,
     write_failures,
@@ -147,6 +150,47 @@ def test_tensors_that_do_not_fit_the_index_are_refused(store, change):
         metadata = file.metadata()
     path.write_bytes(save(tensors | {change: tensors[change][:-1]}, metadata))
     with pytest.raises(InputError, match="its index needs"):
+        FeatureStore.open(store)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda index: {name: array[:0] for name, array in index.items()}, "its index has no rows"),
+        (lambda index: {"ids": np.array(1, "u1")}, "its index has no rows"),
+        (lambda index: {"ids": index["ids"][:, :8].copy()}, "ids is uint8 .*8"),
+        (lambda index: {"ids": index["ids"].reshape(-1)}, "ids is"),
+        (lambda index: {"ids": index["ids"].astype("<i8")}, "ids is int64"),
+        (lambda index: {"ids": index["ids"][:-1]}, "codes_end is"),
+        (lambda index: {"seconds": index["seconds"][:-1]}, "seconds is"),
+        (lambda index: {"seconds": index["seconds"].astype("<f4")}, "seconds is float32"),
+        (lambda index: {"crc32": index["crc32"][:1]}, "crc32 is"),
+        (lambda index: {"codes_end": np.array(index["codes_end"][-1])}, "codes_end is"),
+        (lambda index: {"codes_end": index["codes_end"].astype("<f8")}, "codes_end is float64"),
+        (lambda index: {"codes_end": index["codes_end"][[1, 0, 2, 3]]}, "codes_end does not rise"),
+        (lambda index: {"codes_end": index["codes_end"] - [99, 0, 0, 0]}, "codes_end does not rise"),
+        (
+            lambda index: {"conditioning_end": index["conditioning_end"] * [0, 1, 1, 1]},
+            "conditioning_end does not rise",
+        ),
+    ],
+)
+def test_an_index_that_states_its_own_hash_must_still_be_one(store, change, said):
+    """A part that someone made, not one that was damaged on the way."""
+    path = write_part(store, make_features(4))
+    tensors = load(path.read_bytes())
+    tensors |= change({name: tensors[name] for name in INDEX})
+    stated = {"format": FORMAT, "codec": CODEC.fingerprint, "index": _hash_index(tensors, CODEC.fingerprint)}
+    path.write_bytes(save(tensors, {"store": json.dumps(stated)}))
+    with pytest.raises(InputError, match=rf"{path.name} is damaged or not of this store \({said}"):
+        FeatureStore.open(store)
+
+
+@pytest.mark.parametrize("store_entry", ["[]", "3", "null", "{", '{"format": []}', "[" * 9999])
+def test_a_part_that_states_nothing_is_refused(store, store_entry):
+    path = write_part(store, make_features(3))
+    path.write_bytes(save(load(path.read_bytes()), {"store": store_entry}))
+    with pytest.raises(InputError, match=rf"{path.name} is damaged"):
         FeatureStore.open(store)
 
 

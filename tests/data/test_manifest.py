@@ -105,6 +105,13 @@ def test_rejects_survive_and_are_sorted_by_line(tmp_path):
     assert read_rejects(tmp_path / "r.jsonl") == some[::-1]
 
 
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x1c", "\v", "\r", "\n", "\r\n"])
+def test_a_detail_may_hold_any_character_that_breaks_lines(tmp_path, mark):
+    some = [Reject(line=n, id="", reason=RejectReason.INVALID_ROW, detail=f"one{mark}two") for n in (1, 2)]
+    write_rejects(tmp_path / "r.jsonl", some)
+    assert read_rejects(tmp_path / "r.jsonl") == some
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "m.jsonl"
     write_manifest(path, [Row(**GOOD)])
