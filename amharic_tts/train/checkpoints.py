@@ -22,6 +22,7 @@ from pathlib import Path
 from amharic_tts.publish import publish, sync_directory
 
 FORMAT = 2
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)  # a meta.json of any content
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def score_of(checkpoint: Path) -> float | None:
     """The validation code loss of a checkpoint; None where it was not measured, or its meta.json cannot be read."""
     try:
         return read_progress(checkpoint).score
-    except (OSError, ValueError, KeyError, TypeError):
+    except UNREADABLE:
         return None
 
 
@@ -108,19 +109,27 @@ def damage(checkpoint: Path) -> str | None:
         meta = json.loads((checkpoint / "meta.json").read_text(encoding="utf-8"))
         if meta["format"] != FORMAT:
             return f"format {meta['format']}, this version reads {FORMAT}"
-        files = meta["files"]
+        files = {name: (expected["bytes"], expected["blake2b"]) for name, expected in meta["files"].items()}
+        outside = [name for name in files if not lies_in(checkpoint, name)]
         Progress(**meta["progress"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         return f"meta.json is missing or damaged ({error})"
-    for name, expected in files.items():
+    if outside:
+        return f"meta.json names a file outside the checkpoint ({outside[0]!r})"
+    for name, (size, checksum) in files.items():
         path = checkpoint / name
         if not path.is_file():
             return f"{name} is missing"
-        if path.stat().st_size != expected["bytes"]:
-            return f"{name} has {path.stat().st_size} bytes instead of {expected['bytes']}"
-        if digest(path) != expected["blake2b"]:
+        if path.stat().st_size != size:
+            return f"{name} has {path.stat().st_size} bytes instead of {size}"
+        if digest(path) != checksum:
             return f"{name} does not match its checksum"
     return None
+
+
+def lies_in(directory: Path, name: str) -> bool:
+    """Whether a relative path stays below `directory`, links followed."""
+    return directory.resolve() in (directory / name).resolve().parents
 
 
 def newest_valid(directory: Path) -> tuple[Path | None, list[str]]:

@@ -1,9 +1,12 @@
 """Checkpoints on disk: published whole or not at all, damage found, nothing good thrown away."""
 
+import json
+
 import pytest
 
 from amharic_tts.errors import InputError
-from amharic_tts.train.checkpoints import Progress, best, damage, finish, newest_valid, published, rotate
+from amharic_tts.train import checkpoints
+from amharic_tts.train.checkpoints import Progress, best, damage, digest, finish, newest_valid, published, rotate
 from amharic_tts.train.monitors import JsonLines, read_events
 from amharic_tts.train.run_lock import lock_run
 
@@ -38,6 +41,27 @@ def test_every_kind_of_damage_is_named(tmp_path):
         harm(checkpoint)
         assert message in damage(checkpoint)
     assert newest_valid(tmp_path)[0] is None
+
+
+@pytest.mark.parametrize("place", ["{}/secret", "../secret", "deepspeed/../../secret", "link", "..", ".", "", "a\0b"])
+def test_a_file_outside_the_folder_is_named_and_not_read(tmp_path, monkeypatch, place):
+    """Even where it is what meta.json says: what leaves the folder is not the checkpoint's."""
+    checkpoint, secret = write(tmp_path, 1), tmp_path / "secret"
+    secret.write_bytes(b"x" * 9)
+    (checkpoint / "link").symlink_to(secret)
+    meta = json.loads((checkpoint / "meta.json").read_text())
+    meta["files"] = {place.format(tmp_path): {"bytes": 9, "blake2b": digest(secret)}} | meta["files"]
+    (checkpoint / "meta.json").write_text(json.dumps(meta))
+    monkeypatch.setattr(checkpoints, "digest", lambda path: pytest.fail(f"{path} was read"))
+    assert "meta.json" in damage(checkpoint)
+
+
+@pytest.mark.parametrize("files", [None, [], [1], "x", {"model.json": None}, {"model.json": {"bytes": 2}}])
+def test_what_is_no_list_of_files_is_damage(tmp_path, files):
+    checkpoint = write(tmp_path, 1)
+    meta = json.loads((checkpoint / "meta.json").read_text())
+    (checkpoint / "meta.json").write_text(json.dumps(meta | {"files": files}))
+    assert damage(checkpoint) is not None
 
 
 def test_the_newest_undamaged_one_wins_and_an_unfinished_one_does_not_exist(tmp_path):
