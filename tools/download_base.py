@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from amharic_tts.codec.indextts2.base_check import check
 from amharic_tts.codec.indextts2.base_folder import (
     CONFIG,
     GPT,
@@ -20,7 +21,6 @@ from amharic_tts.codec.indextts2.base_folder import (
     TOKENIZER,
     File,
     Source,
-    check,
     require_chain,
 )
 from amharic_tts.codec.indextts2.fetch import ENDPOINT, checked_endpoint, fetch, missing_files, require_room

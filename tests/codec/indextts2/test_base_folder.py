@@ -13,14 +13,13 @@ from model.indextts2_folder import settings, write_folder, write_settings
 from safetensors.torch import save_file
 
 from amharic_tts.codec.indextts2 import base_folder
+from amharic_tts.codec.indextts2.base_check import FileState, check
 from amharic_tts.codec.indextts2.base_folder import (
     CHAIN,
     LOADERS,
     SOURCES,
     File,
-    FileState,
     Source,
-    check,
     load_matrix,
     load_statistics,
     read_w2v_bert_head,
