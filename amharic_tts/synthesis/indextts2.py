@@ -10,9 +10,11 @@ from torch.nn.utils.rnn import pad_sequence
 
 from amharic_tts.audio.files import resample
 from amharic_tts.codec.indextts2 import mel22k
+from amharic_tts.codec.indextts2.campplus import SHORTEST_SAMPLES
 from amharic_tts.codec.indextts2.decode import Decoder, cut_prompt
 from amharic_tts.codec.indextts2.w2v_bert import SAMPLE_RATE, W2vBert
 from amharic_tts.codec.protocol import CodecFacts
+from amharic_tts.errors import InputError
 from amharic_tts.model.generate import Generated
 from amharic_tts.model.speech_lm import SpeechLM
 
@@ -38,6 +40,9 @@ class IndexTTS2Sound:
 
     def conditioning(self, wave: Tensor) -> Tensor:
         heard = resample(cut_prompt(wave, self.prompt_rate), self.prompt_rate, SAMPLE_RATE)
+        if len(heard) < SHORTEST_SAMPLES:
+            seconds = len(wave) / self.prompt_rate
+            raise InputError(f"a prompt of {seconds:.3f} s is too short for a voice: give some seconds of one person")
         frames, lengths = self.ears.features([heard])
         return frames[0, : int(lengths)].cpu()
 

@@ -4,38 +4,23 @@ import math
 
 import pytest
 import torch
+from codec.indextts2.small_decoder import small_decoder, small_sizes
 
 from amharic_tts.audio.files import resample
 from amharic_tts.codec.indextts2 import campplus, decode, mel22k, vocoder
-from amharic_tts.codec.indextts2.campplus import CAMPPlus, filterbank
+from amharic_tts.codec.indextts2.campplus import filterbank
 from amharic_tts.codec.indextts2.decode import PROMPT_SECONDS, Decoder, Voice, cut_prompt, noise
-from amharic_tts.codec.indextts2.s2mel.config import S2MelConfig
 from amharic_tts.codec.indextts2.s2mel.model import S2Mel
-from amharic_tts.codec.indextts2.semantic_codec import SemanticCodec
-from amharic_tts.codec.indextts2.vocoder import Vocoder
 from amharic_tts.errors import InputError
 
 WIDTH, LATENT, CODES = 24, 12, 50
-SMALL = S2MelConfig(
-    latent=LATENT, latent_path=(6,), content=WIDTH, dim=16, regulator_layers=2, depth=3, heads=2, feed=24,
-    wavenet_layers=2,
-)  # fmt: skip
 RATE = 24_000  # of the prompts: neither of the two rates that are computed with
 COUNTS = (9, 0, 1, 14)
 
 
 @pytest.fixture(scope="module")
 def decoder():
-    torch.manual_seed(0)
-    parts = (
-        SemanticCodec(width=WIDTH, dim=8, feed=16, blocks=1, codes=CODES, code_dim=4), S2Mel(SMALL), CAMPPlus(),
-        Vocoder(64),
-    )  # fmt: skip
-    with torch.no_grad():
-        for part in (parts[0], parts[1], parts[3]):  # CAMPPlus as it is: its style stays as large as a real one
-            for parameter in part.parameters():
-                parameter.add_(0.1 * torch.randn_like(parameter))
-    return Decoder(*(part.eval() for part in parts))
+    return small_decoder(WIDTH, LATENT, CODES)
 
 
 def prompt(seconds: float, seed: int) -> tuple[torch.Tensor, int, torch.Tensor]:
@@ -144,7 +129,7 @@ def test_codes_as_they_are_stored(decoder, batch):
 
 
 def test_half_precision_in_the_flow_stays_near(decoder, batch):
-    lower = S2Mel(SMALL).eval()
+    lower = S2Mel(small_sizes(WIDTH, LATENT)).eval()
     lower.load_state_dict(decoder.s2mel.state_dict())
     half = Decoder(decoder.codec, lower.bfloat16(), decoder.campplus, decoder.vocoder)
     voice = half.voice(*prompt(0.7, 2))
