@@ -30,16 +30,17 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options = arguments()
     from amharic_tts.data.manifest import read_manifest
-    from amharic_tts.evaluate.evaluation import choose_rows, evaluate, table
+    from amharic_tts.evaluate.evaluation import choose_rows, evaluate, require_embedded_codec, table
     from amharic_tts.evaluate.recogniser import Recogniser, read_description
     from amharic_tts.model.device import usable_device
     from amharic_tts.model.sampling import SamplingOptions
-    from amharic_tts.synthesis.synthesizer import Synthesizer
+    from amharic_tts.synthesis.synthesizer import Synthesizer, find_checkpoint
     from amharic_tts.text.front_end import TextFrontEnd
 
     if options.limit is not None and options.limit < 1:
         raise InputError(f"--limit must be at least 1, not {options.limit}")
     usable_device(options.device)
+    require_embedded_codec(find_checkpoint(options.run, options.step))
     rows = choose_rows(read_manifest(options.manifest), options.limit)
     recogniser = Recogniser.load(options.recogniser, options.device)
     front_end = TextFrontEnd.from_json(recogniser.front_end_json)

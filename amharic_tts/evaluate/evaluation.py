@@ -10,6 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from amharic_tts.audio.files import read_wave, resample, write_wave
+from amharic_tts.codec.load import load_codec
 from amharic_tts.codec.protocol import Codec
 from amharic_tts.data.manifest import Row, audio_path
 from amharic_tts.errors import InputError
@@ -49,6 +50,16 @@ class EvaluatedRow:
     reference: str
     kind: str
     readings: dict[str, Reading] = field(default_factory=dict)
+
+
+def require_embedded_codec(checkpoint: Path) -> None:
+    """Raises InputError for a checkpoint whose codes need a base's networks and a recording to become sound. Reads a few
+    hundred bytes, so that a run which cannot be evaluated is refused before gigabytes of it are loaded."""
+    if not isinstance(load_codec(checkpoint / "codec"), Codec):
+        raise InputError(
+            f"evaluate.py listens to runs with the embedded codec only so far: the codes of {checkpoint} leave the voice "
+            "out, `python tools/synthesize.py --prompt voice.wav …` speaks with this one"
+        )
 
 
 def choose_rows(rows: Sequence[Row], limit: int | None) -> list[Row]:

@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import pytest
 import soundfile
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amharic_tts.codec.indextts2.record import IndexTTS2Codes
+from amharic_tts.codec.mel_kmeans import fit_mel_kmeans
 from amharic_tts.errors import InputError
 from amharic_tts.evaluate.evaluation import (
     CONDITIONS,
     choose_rows,
     read_evaluation,
+    require_embedded_codec,
     speaker_for,
     table,
 )
@@ -34,6 +38,18 @@ def test_a_row_is_spoken_by_its_own_speaker_where_the_model_knows_it(chords, tmp
     assert speaker_for(row, []) is None
     strange = replace(row, speaker="nobody")
     assert speaker_for(strange, ["a", "b"]) == speaker_for(strange, ["a", "b"]) in ("a", "b")
+
+
+def test_a_run_whose_codes_leave_the_voice_out_is_refused_before_it_is_loaded(tmp_path):
+    """Nothing but the codec lies in these checkpoints."""
+    embedded, borrowed = tmp_path / "embedded", tmp_path / "borrowed"
+    fit_mel_kmeans([torch.randn(8000, generator=torch.Generator().manual_seed(0))], 8).save(embedded / "codec")
+    IndexTTS2Codes(codes="c", encoders="e", conditioning="latents", conditioning_width=8, conditioning_rows=2).save(
+        borrowed / "codec"
+    )
+    require_embedded_codec(embedded)
+    with pytest.raises(InputError, match=r"^evaluate\.py listens .* only so far: .*borrowed .*synthesize\.py --prompt"):
+        require_embedded_codec(borrowed)
 
 
 def test_every_text_is_generated_once_in_its_voice_and_waves_go_back_to_their_rows(chords, tmp_path):

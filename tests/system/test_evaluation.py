@@ -64,13 +64,15 @@ def test_a_run_is_evaluated_and_reported(corpus, spoken, recogniser):
     ("name", "given", "message"),
     [
         ("train_recogniser", {"--manifest": "absent.jsonl", "--out": "out"}, "make_demo_corpus"),
-        ("evaluate", {"--run": "absent", "--manifest": "{texts}", "--recogniser": "absent"}, "train_recogniser"),
+        ("evaluate", {"--run": "{run}", "--manifest": "{texts}", "--recogniser": "absent"}, "train_recogniser"),
         ("evaluate", {"--run": "absent", "--manifest": "{texts}", "--recogniser": "{recogniser}"}, "checkpoint"),
         ("make_report", {"--run": "absent"}, "make demo"),
     ],
 )
-def test_what_is_missing_is_named_with_the_command_that_makes_it(corpus, recogniser, tmp_path, name, given, message):
-    places = {"texts": corpus.folder / "held_out_texts.jsonl", "recogniser": recogniser}
+def test_what_is_missing_is_named_with_the_command_that_makes_it(
+    corpus, spoken, recogniser, tmp_path, name, given, message
+):
+    places = {"texts": corpus.folder / "held_out_texts.jsonl", "run": spoken.run, "recogniser": recogniser}
     values = {key: value.format(**places) if "{" in value else tmp_path / value for key, value in given.items()}
     result = tool(name, *(part for pair in values.items() for part in pair))
     assert result.returncode == 2
