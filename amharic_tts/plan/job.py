@@ -3,13 +3,16 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from amharic_tts.bases.choose import choose_base
 from amharic_tts.codec.indextts2.record import IndexTTS2Codes
+from amharic_tts.codec.protocol import CodecFacts
 from amharic_tts.errors import InputError
 from amharic_tts.model.config import ModelConfig
 from amharic_tts.model.indextts2_config import CONFIG_FILE, read_base_config
 from amharic_tts.plan.cards import Card, card_for
 from amharic_tts.plan.states import Machine
 from amharic_tts.plan.workload import Workload, of_data, of_hours
+from amharic_tts.text.tokenizer import Tokenizer
 from amharic_tts.train.deepspeed_config import EngineConfig, load_engine_config
 from amharic_tts.train.recipe import Recipe, model_config
 
@@ -65,7 +68,7 @@ def make_job(
         from amharic_tts.train.session import open_data
 
         data = open_data(recipe)
-        sizes, assumed = sizes_for(recipe, data.tokenizer.size, data.tokenizer.base_size, data.codec)
+        sizes, assumed = sizes_for(recipe, data.tokenizer, data.codec)
         work = of_data(data.train, recipe, sizes)
     else:
         sizes, assumed = sizes_assumed(recipe, text_rows)
@@ -90,17 +93,19 @@ def require_precision_of(job: Job, path: Path) -> None:
         )
 
 
-def sizes_for(recipe: Recipe, size: int, base_size: int, codec) -> tuple[ModelConfig, list[str]]:
-    """Of the model for a vocabulary of `size` ids, of which `base_size` are a base's, and a codec."""
-    if recipe.base == "scratch":
-        rows = {"text_rows": size, "code_rows": codec.size + 2, "conditioning_width": codec.conditioning_width}
-        return replace(model_config(recipe.model), **rows), []
+def sizes_for(recipe: Recipe, tokenizer: Tokenizer, codec: CodecFacts) -> tuple[ModelConfig, list[str]]:
+    """Of the model that training builds for this vocabulary and these codes, and what was assumed of a base that is not
+    there."""
+    if recipe.base == "scratch" or (Path(recipe.base_folder) / CONFIG_FILE).is_file():
+        return choose_base(recipe.base, recipe.base_folder, model_config(recipe.model)).sizes(tokenizer, codec), []
     if not isinstance(codec, IndexTTS2Codes):
         raise InputError("the shards hold codes of another codec than IndexTTS-2's, the recipe says base: indextts2")
     base, assumed = base_sizes(recipe)
-    grown = size + 1 if size > base.text_rows else base.text_rows + max(0, size - base_size)
+    added = tokenizer.size - tokenizer.base_size if tokenizer.base_size else 0
     stored = codec.conditioning == "latents"
-    return replace(base, text_rows=grown, stored_conditioning=stored, dropout=recipe.model.dropout), assumed
+    width = codec.conditioning_width
+    changed = {"text_rows": base.text_rows + added, "stored_conditioning": stored, "conditioning_width": width}
+    return replace(base, **changed, dropout=recipe.model.dropout), assumed
 
 
 def sizes_assumed(recipe: Recipe, text_rows: int | None) -> tuple[ModelConfig, list[str]]:
