@@ -22,7 +22,7 @@ LOW_RATE = 0.2
 """Share of the usual rate at which a rate is suspected; it is convicted by the loss alone."""
 USUAL_RATE = 1e-5
 """Where no usual rate is given: document 002's for 10 hours and more (it takes 5e-7 to 1e-6 only below 3 hours)."""
-STARVED = 0.5
+STARVED = 0.4
 """Loss left beside the start at which a rate far below the usual one is to blame (the demo at a fiftieth of its rate has 0.6
 after a quarter of the run, at its own 0.2)."""
 FLAT = ((0.5, 0.5, 0.006), (0.6, 0.5, 0.013), (0.7, 0.4, 0.022))
@@ -100,7 +100,8 @@ def lr_too_low(shape: Shape) -> list[Finding]:
     if low_rate and shape.usual_rate is not None:
         given += f" (usual: {figure(shape.usual_rate)})"
     ahead = f", on the way to {promised:.0%} at the planned end" if remaining > 0 else ""
-    raised = f"from {figure(shape.peak_rate)} to {figure(10 * shape.peak_rate)}" if shape.peak_rate else "10 times"
+    target = (shape.usual_rate if low_rate and shape.usual_rate else 10 * shape.peak_rate) if shape.peak_rate else None
+    raised = f"from {figure(shape.peak_rate)} to {figure(target)}" if target else "10 times"
     return [
         Finding(
             "lr_too_low",

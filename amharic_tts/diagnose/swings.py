@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from amharic_tts.diagnose.levels import Levels, running_median
+from amharic_tts.diagnose.levels import BLOCKS, Levels, running_median
 
 RISE = 0.15
 """Share of its level by which a loss must rise: smaller ones come from harder and easier stretches of data."""
@@ -41,7 +41,8 @@ def least_rise(levels: Levels, i: int, few: bool) -> float:
 def swings(levels: Levels, few: bool) -> list[Swing]:
     """All rises in order: a zigzag whose rise ends where more than half of it is lost. Of many points medians of three levels
     are looked at, so that no single low makes a rise of what follows."""
-    value, out = levels.value if few else running_median(levels.value, 3), []
+    value = levels.value if len(levels) < BLOCKS else running_median(levels.value, 3)
+    out: list[Swing] = []
     low = high = 0
     rising = False
     for i in range(1, len(value)):

@@ -66,7 +66,9 @@ def test_a_rate_far_below_the_usual_one_is_convicted_by_a_loss_that_is_still_hig
     """The demo's width of 256 usually takes 1.6e-3; a curve alone could be a fine-tuning that goes well."""
     table = {"train": (decay(3, 5.6, 3.0) * noise()).tolist()}
     low, right = (dataclasses.replace(curves(**table, lr=[lr] * N), usual_rate=1.6e-3) for lr in (4e-5, 2e-3))
-    assert {finding.name for finding in diagnose(low)} == {"lr_too_low"}
+    (finding,) = diagnose(low)
+    assert finding.name == "lr_too_low"
+    assert "from 4e-05 to 0.0016" in finding.advice
     assert diagnose(right) == diagnose(curves(**table, lr=[4e-5] * N)) == []
     learned = {"train": (decay(3, 5.6, 0.5) * noise()).tolist(), "lr": [4e-5] * N}
     assert diagnose(dataclasses.replace(curves(**learned), usual_rate=1.6e-3)) == []
