@@ -111,7 +111,7 @@ def lr_too_low(shape: Shape) -> list[Finding]:
             + f"{figure(first - second)} from the first to the second third, {figure(second - third)} to the last",
             round(min(0.95, 0.6 + 0.3 * low_rate + 0.1 * (not shape.few)), 2),
             f"Raise the learning rate {raised}; document 002 takes 5e-6 for 3 to 10 hours of speech, 1e-5 to 2e-5 for 10 to "
-            "40, 2e-5 to 5e-5 above; tools/find_lr.py measures it",
+            "40, 2e-5 to 5e-5 above",
         )
     ]
 
