@@ -4,25 +4,18 @@ Only rank 0 has monitors. After a resume, figures of steps that will be done aga
 step stands once.
 """
 
-import contextlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import yaml
-
 from amharic_tts.publish import publish
-from amharic_tts.train.checkpoints import read_progress
-from amharic_tts.train.processes import rank
-from amharic_tts.train.session import Run
 
 
 def read_events(path: Path) -> list[dict]:
     """Events of a metrics.jsonl. A last line cut off by a crash is left out."""
     events = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+    for line in path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []:
         try:
             events.append(json.loads(line))
         except json.JSONDecodeError:
@@ -32,7 +25,8 @@ def read_events(path: Path) -> list[dict]:
 
 def stays(event: dict, step: int) -> bool:
     """Whether an event is not told again by a run that goes on at `step`, where a phase may begin anew."""
-    return event.get("step", 0) < step or (event.get("step", 0) == step and event["event"] != "phase")
+    again = ("phase", "resume")
+    return event.get("step", 0) < step or (event.get("step", 0) == step and event["event"] not in again)
 
 
 class JsonLines:
@@ -40,9 +34,10 @@ class JsonLines:
 
     def __init__(self, run: Path, first_step: int):
         path = run / "metrics.jsonl"
-        kept = [event for event in read_events(path) if first_step and stays(event, first_step)]
+        self.kept = [event for event in read_events(path) if first_step and stays(event, first_step)]
+        """Events of before, where a run goes on."""
         with publish(path) as file:
-            file.writelines((json.dumps(event, ensure_ascii=False) + "\n").encode() for event in kept)
+            file.writelines((json.dumps(event, ensure_ascii=False) + "\n").encode() for event in self.kept)
         self.file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  closed by close()
 
     def log(self, event: dict) -> None:
@@ -121,24 +116,3 @@ def has_key() -> bool:
         return "api.wandb.ai" in netrc.read_text()
     except (OSError, UnicodeDecodeError):
         return False
-
-
-@contextlib.contextmanager
-def open_monitors(run: Run, checkpoint: Path | None) -> Iterator[Callable[[dict], None]]:
-    """A function that takes events: on rank 0 into every monitor of the recipe, elsewhere into nothing. What the run is
-    made of is written into its folder first. checkpoint: where the run goes on from."""
-    if rank() != 0:
-        yield lambda event: None
-        return
-    settings, step = run.recipe.monitors, read_progress(checkpoint).step if checkpoint else 0
-    with publish(run.folder / "recipe.yaml") as file:
-        file.write(run.recipe.to_yaml().encode())
-    active = [JsonLines(run.folder, step)]
-    if settings.tensorboard:
-        active.append(TensorBoard(run.folder, step))
-    if settings.wandb:
-        active.append(WeightsAndBiases(run.folder, settings.wandb_project, yaml.safe_load(run.recipe.to_yaml())))
-    with contextlib.ExitStack() as stack:
-        for monitor in active:
-            stack.callback(monitor.close)
-        yield lambda event: [monitor.log(event) for monitor in active]

@@ -7,9 +7,9 @@ from pathlib import Path
 from amharic_tts.publish import publish
 from amharic_tts.train.engine import release
 from amharic_tts.train.loop import train
-from amharic_tts.train.monitors import open_monitors
 from amharic_tts.train.preemption import StopRequest
 from amharic_tts.train.processes import rank, say
+from amharic_tts.train.record import open_record
 from amharic_tts.train.resume import (
     checkpoint_of,
     choose,
@@ -30,7 +30,7 @@ def run_phases(run: Run, resume: str) -> int:
     first, same_phase = where_to_begin(run.course, checkpoint)
     if checkpoint is not None:
         require_same_run(checkpoint, run, run.configs[first])
-    with open_monitors(run, checkpoint) as log:
+    with open_record(run, checkpoint) as log:
         for number in range(first, len(run.course.ends)):
             if not run_phase(run, number, checkpoint, same_phase, log, stop):
                 return settings.requeue_code
@@ -48,6 +48,8 @@ def run_phase(
     if checkpoint is not None:
         restore(session, checkpoint, same_phase)
     announce(session, log)
+    if checkpoint is not None and same_phase:
+        log({"event": "resume", "step": session.step})
     over = train(session, log, stop)
     release(session.engine)
     return over
@@ -68,4 +70,12 @@ def announce(session: Session, log: Callable[[dict], None]) -> None:
     if session.step == 0:
         log({"event": "start", "step": 0, "machine": machine(), **counts})
     if session.step == session.first_step:
-        log({"event": "phase", "step": session.step, "phase": session.phase.name, **counts})
+        log(
+            {
+                "event": "phase",
+                "step": session.step,
+                "phase": session.phase.name,
+                "last_step": session.last_step,
+                **counts,
+            }
+        )
