@@ -54,7 +54,8 @@ def chosen(run: Path, step: int | None) -> tuple[Path, list[str]]:
         if found and not wrong:
             return found, []
         checkpoint, passed_over = newest_valid(folder)
-        passed_over = [f"passed over {found}, the best: {wrong}"] * bool(wrong) + passed_over
+        if wrong and not any(line.startswith(f"passed over {found}:") for line in passed_over):
+            passed_over = [f"passed over {found}, the best: {wrong}", *passed_over]
         if checkpoint is None:
             raise InputError(f"{run} has no undamaged checkpoint{'; '.join(['', *passed_over])}: train one first")
         return checkpoint, passed_over

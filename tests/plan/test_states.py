@@ -2,10 +2,8 @@
 
 import gc
 import json
-import os
 
 import pytest
-import torch
 from plan.conftest import batch_of, sizes
 from plan.live_bytes import LiveBytes
 
@@ -16,7 +14,6 @@ from amharic_tts.plan.shape import uniform
 from amharic_tts.plan.states import Machine, Parameters, count_parameters, count_states, estimated
 from amharic_tts.train.deepspeed_config import load_engine_config
 from amharic_tts.train.engine import accumulate, build_engine, release
-from amharic_tts.train.processes import connect, set_environment
 from amharic_tts.train.recipe import OptimizerSection, Phase, Recipe, RunSection, ScheduleSection, TrainableSection
 from amharic_tts.train.trainable import choose_trainable
 
@@ -25,16 +22,6 @@ BUCKET = 2e5  # elements; more than any tensor has, as gradients beyond it stay 
 TORCH_ADAM = {"optimizer": {"type": "AdamW", "params": {"torch_adam": True}}, "zero_force_ds_cpu_optimizer": False}
 BF16 = {"bf16": {"enabled": True}}
 OFFLOAD = {"offload_optimizer": {"device": "cpu", "pin_memory": False}}
-
-
-@pytest.fixture(scope="module")
-def process():
-    before = dict(os.environ)
-    set_environment()
-    yield connect()
-    torch.distributed.destroy_process_group()
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def configuration(tmp_path, stage: int, precision: dict, zero: dict):
@@ -81,7 +68,7 @@ def lived(config, section: TrainableSection, tmp_path, stage: int, precision: di
     [(1, BF16, {}), (2, BF16, {}), (2, {}, {}), (3, BF16, {}), (3, {}, {}), (2, BF16, OFFLOAD), (3, BF16, OFFLOAD)],
     ids=["1-bf16", "2-bf16", "2-fp32", "3-bf16", "3-fp32", "2-bf16-offload", "3-bf16-offload"],
 )
-def test_every_byte_of_the_engine_is_accounted_for(process, tmp_path, stage, precision, zero):
+def test_every_byte_of_the_engine_is_accounted_for(device, tmp_path, stage, precision, zero):
     config = sizes(dim=192, layers=6)
     found = lived(config, TrainableSection(), tmp_path, stage, precision, zero)
     parameters = count_parameters(config, TrainableSection(), True)
@@ -91,7 +78,7 @@ def test_every_byte_of_the_engine_is_accounted_for(process, tmp_path, stage, pre
 
 
 @pytest.mark.parametrize(("precision", "size"), [(BF16, 2), ({}, 4)], ids=["bf16", "fp32"])
-def test_states_and_activations_together_are_the_peak(process, tmp_path, precision, size):
+def test_states_and_activations_together_are_the_peak(device, tmp_path, precision, size):
     config = sizes(dim=192, layers=6)
     found = lived(config, TrainableSection(), tmp_path, 2, precision, {})
     states = count_states(found["config"], count_parameters(config, TrainableSection(), True), Machine(), False)
@@ -100,7 +87,7 @@ def test_states_and_activations_together_are_the_peak(process, tmp_path, precisi
     assert states.resident + states.buffers + moment.peak == pytest.approx(found["peak"], rel=0.05)
 
 
-def test_adapters_leave_the_trunk_without_states(process, tmp_path):
+def test_adapters_leave_the_trunk_without_states(device, tmp_path):
     config, section = sizes(dim=192, layers=6), TrainableSection(what="lora", lora=Lora(rank=4))
     found = lived(config, section, tmp_path, 2, BF16, {})
     parameters = count_parameters(config, section, True)

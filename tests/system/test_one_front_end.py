@@ -59,6 +59,10 @@ WITHOUT_TEXT = {
     "make_demo_corpus",
     "check_parity",
     "download_base",
+    "extract_features",
+    "export",
+    "plan_run",
+    "diagnose",
 }
 """Tools that get no text to ids; what the demo's corpus says goes through the front-end too (tests/demo)."""
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 
 import deepspeed
 import pytest
@@ -15,7 +14,6 @@ from amharic_tts.train.deepspeed_config import load_engine_config
 from amharic_tts.train.ema import Ema, masters
 from amharic_tts.train.engine import build_engine, release
 from amharic_tts.train.loop import take_step
-from amharic_tts.train.processes import connect, set_environment
 from amharic_tts.train.recipe import OptimizerSection, Recipe, RunSection
 from amharic_tts.train.session import Course, Run, Session
 from amharic_tts.train.trainable import parameter_counts, parameter_groups
@@ -25,16 +23,6 @@ SIZES = ModelConfig(
     conditioning=ConformerConfig(dim=8, linear_units=8, heads=2, blocks=1, kernel=3, latents=2),
     emotion=None, generation_offset=0, dropout=0.0,
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def device():
-    before = dict(os.environ)
-    set_environment()
-    yield connect()
-    torch.distributed.destroy_process_group()
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def session(device, tmp_path, machine) -> Session:
