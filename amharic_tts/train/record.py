@@ -28,24 +28,42 @@ def open_record(run: Run, checkpoint: Path | None) -> Iterator[Callable[[dict], 
     with publish(run.folder / "recipe.yaml") as file:
         file.write(recipe.to_yaml().encode())
     lines = JsonLines(run.folder, step)
-    active = [lines]
+    boards: list = []
     if recipe.monitors.tensorboard:
-        active.append(TensorBoard(run.folder, step))
+        boards.append(TensorBoard(run.folder, step))
     if recipe.monitors.wandb:
-        active.append(WeightsAndBiases(run.folder, recipe.monitors.wandb_project, yaml.safe_load(recipe.to_yaml())))
+        boards.append(WeightsAndBiases(run.folder, recipe.monitors.wandb_project, yaml.safe_load(recipe.to_yaml())))
     watcher = Watcher(usual_rate=None if run.base.pretrained else usual_rate_from_nothing(recipe.model.dim))
     for event in lines.kept:
         watcher.take(event)
 
+    def tell(event: dict) -> None:
+        lines.log(event)
+        for board in list(boards):
+            if not survives(board.log, event):
+                boards.remove(board)
+
     def take(event: dict) -> None:
-        for monitor in active:
-            monitor.log(event)
+        tell(event)
         for finding in watcher.take(event):
             tqdm.write(f"step {event['step']:>6}  {finding.line()}")
-            for monitor in active:
-                monitor.log({"event": "finding", "step": event["step"], **asdict(finding)})
+            tell({"event": "finding", "step": event["step"], **asdict(finding)})
 
-    with contextlib.ExitStack() as stack:
-        for monitor in active:
-            stack.callback(monitor.close)
+    try:
         yield take
+    finally:
+        lines.close()
+        for board in boards:
+            survives(board.close)
+
+
+def survives(action: Callable, *arguments) -> bool:
+    """Does what a dashboard is asked for. False, with a line, when it fails: a signal to the whole job also ends the process
+    that speaks for Weights & Biases, and a dashboard must not take the run and its last checkpoint with it."""
+    try:
+        action(*arguments)
+    except Exception as error:
+        kind = type(action.__self__).__name__
+        tqdm.write(f"{kind} gave up and is left out from here on ({error}); every figure is in metrics.jsonl")
+        return False
+    return True

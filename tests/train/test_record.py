@@ -1,5 +1,7 @@
 """What a run says of itself while it is at work."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -62,3 +64,19 @@ def test_a_run_that_goes_on_remembers_what_it_has_said(run, tmp_path):
     assert [event["step"] for event in events if event["event"] == "train"] == list(range(1, 601))
     steps = [event["step"] for event in events if event["event"] == "finding"]
     assert [step > 300 for step in steps] == [False, True]
+
+
+def test_a_dashboard_that_fails_does_not_take_the_run_with_it(run, monkeypatch, capsys):
+    class Broken:
+        def __init__(self, *_): ...
+
+        def log(self, event):
+            raise BrokenPipeError("its process was killed")
+
+        close = log
+
+    monkeypatch.setattr("amharic_tts.train.record.TensorBoard", Broken)
+    boards = MonitorSection(tensorboard=True, wandb=False)
+    events = tell(replace(run, recipe=replace(run.recipe, monitors=boards)), noisy(np.full(20, 4.5)))
+    assert [event["step"] for event in events if event["event"] == "train"] == list(range(1, 21))
+    assert capsys.readouterr().out.count("Broken gave up") == 1
